@@ -1,0 +1,67 @@
+# What people run here. Each target makes the environment that it needs, from
+# the locks of this repository; Debian packages are installed where missing.
+
+SHELL = /bin/bash
+NOVA ?= 34
+venv = $$(tools/venv.sh $(1))
+
+.PHONY: help demo demo-shell demo-down demo-clean test unit functional e2e \
+	lint docs releasenotes genconfig cover lock clean
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make demo        a one-node Nova cloud with this driver, and guests on it
+demo:
+	@tools/demo/demo up
+
+## make demo-shell  a shell with the demo's OS_* variables
+demo-shell:
+	@tools/demo/demo shell
+
+## make demo-down   stop the demo's cloud; its state is kept
+demo-down:
+	@tools/demo/demo down
+
+## make demo-clean  stop the demo's cloud and remove its state
+demo-clean:
+	@tools/demo/demo clean
+
+## make test        unit and functional tests
+test: unit functional
+
+unit:
+	bin=$(call venv,--packages build nova-$(NOVA)) && \
+	$$bin/stestr run --test-path tests/unit --top-dir . $(ARGS)
+
+functional:
+	bin=$(call venv,--packages build nova-$(NOVA)) && \
+	$$bin/stestr run --test-path tests/functional --top-dir . $(ARGS)
+
+## make e2e         tests against real libvirt, QEMU and installed packages
+e2e:
+	bin=$(call venv,--packages build --packages e2e --packages install-tests nova-$(NOVA)) && \
+	$$bin/stestr run --serial --test-path tests/e2e --top-dir . $(ARGS)
+
+## make lint        style, types, shell scripts, release notes
+lint:
+	tools/lint.sh
+
+## make docs        the documentation, into doc/build/html
+docs:
+	bin=$(call venv,docs) && $$bin/sphinx-build -W -b html doc/source doc/build/html
+
+releasenotes:
+	bin=$(call venv,docs) && $$bin/reno report .
+
+## make genconfig   etc/nova-numa-ext.conf.sample from the options
+genconfig:
+	bin=$(call venv,--packages build nova-$(NOVA)) && \
+	$$bin/oslo-config-generator --config-file etc/config-generator.conf
+
+## make lock        locks/*.txt from locks/*.in
+lock:
+	tools/lock.sh
+
+clean:
+	rm -rf .venv .stestr doc/build

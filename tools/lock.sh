@@ -1,0 +1,43 @@
+#!/bin/bash
+# Writes locks/*.txt from locks/*.in: versions and hashes of everything that
+# is installed from PyPI. Pins already there are kept.
+#
+#   tools/lock.sh [--upgrade] [NAME]...
+#
+# UPPER_CONSTRAINTS names OpenStack's upper-constraints file of the release
+# where a lock is made for a new one.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+upgrade=()
+if [ "${1:-}" = --upgrade ]; then
+    upgrade=(--upgrade)
+    shift
+fi
+names=("$@")
+if [ ${#names[@]} -eq 0 ]; then
+    names=(bootstrap build nova-34 cloud-34 lint docs)
+fi
+uv=$(tools/venv.sh bootstrap)/uv
+constraints=$(mktemp)
+trap 'rm -f "$constraints"' EXIT
+
+for name in "${names[@]}"; do
+    options=(--python-version 3.11)
+    case $name in
+        nova-* | cloud-*)
+            if [ -n "${UPPER_CONSTRAINTS:-}" ]; then
+                # The services themselves are pinned by the .in file, and two
+                # pins of 2026.2 contradict what Nova 34 asks for.
+                grep -vE '^(#|nova|keystone|glance|neutron|openstack-placement|oslo.versionedobjects|keystoneauth1|hypothesis)([=]|$)' \
+                    "$UPPER_CONSTRAINTS" | sed 's/===/==/' >"$constraints"
+                options+=(--constraint "$constraints")
+            fi
+            ;;
+    esac
+    echo "locks/$name.txt"
+    "$uv" pip compile -q --generate-hashes --no-annotate --allow-unsafe \
+        --custom-compile-command "tools/lock.sh $name" \
+        "${options[@]}" "${upgrade[@]}" "locks/$name.in" \
+        -o "locks/$name.txt" >/dev/null
+done
