@@ -35,7 +35,6 @@ import importlib.machinery
 import sys
 
 from os_vif import exception
-from os_vif.objects import host_info
 from os_vif import plugin
 
 import nova_numa_ext
@@ -49,6 +48,8 @@ class LoaderPlugin(plugin.PluginBase):
     """An os-vif plug-in that knows no VIF; it is there to be imported."""
 
     def describe(self):
+        # Late: it imports oslo.messaging, and that eventlet.
+        from os_vif.objects import host_info
         return host_info.HostPluginInfo(plugin_name='nova_numa_ext',
                                         vif_info=[])
 

@@ -71,6 +71,15 @@ print(json.dumps(facts))
 """
 
 
+def nova_compute():
+    """The nova-compute of this host: in PATH, else beside this command.
+
+    :returns: its path; None where there is none
+    """
+    return shutil.which('nova-compute') or shutil.which(
+        'nova-compute', path=os.path.dirname(sys.executable))
+
+
 def interpreter(command):
     """The interpreter of a console script, with its options.
 
@@ -124,7 +133,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
     def _python(self):
         """nova-compute's interpreter; this one where there is none."""
-        command = shutil.which('nova-compute')
+        command = nova_compute()
         return (command and interpreter(command)) or [sys.executable]
 
     def _check_release(self):
@@ -150,13 +159,13 @@ class Checks(upgradecheck.UpgradeCommands):
 
     def _check_loader(self):
         """nova-compute finds the driver: its Python, asked as it would."""
-        command = shutil.which('nova-compute')
+        command = nova_compute()
         if command is None:
             return upgradecheck.Result(
                 upgradecheck.Code.FAILURE,
                 'There is no nova-compute in PATH. Run this command on a '
                 'compute host; where Nova is in a virtual environment, with '
-                'that one\'s bin folder first in PATH.')
+                'its bin folder first in PATH.')
         python = interpreter(command)
         if python is None:
             return upgradecheck.Result(
@@ -234,12 +243,10 @@ def main():
     conf.register_opts([cfg.StrOpt('compute_driver')])
     conf.register_opts([cfg.BoolOpt('allow_untested_nova', default=False)],
                        group='numa_ext')
-    upgradecheck.register_cli_options(conf, Checks(conf))
     # The files that nova-compute reads when it is told nothing else.
-    conf(args=sys.argv[1:], project='nova',
-         default_config_files=cfg.find_config_files('nova', 'nova-compute'),
-         default_config_dirs=cfg.find_config_dirs('nova', 'nova-compute'))
-    return upgradecheck.run(conf)
+    files = cfg.find_config_files('nova', 'nova-compute')
+    return upgradecheck.main(conf, 'nova', Checks(conf), argv=sys.argv[1:],
+                             default_config_files=files)
 
 
 if __name__ == '__main__':
