@@ -1,0 +1,299 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The daemons of a cloud, one function each."""
+
+import pathlib
+import shutil
+import urllib.error
+import urllib.request
+
+from demo import configuration
+from demo import processes
+
+
+
+def answers(url):
+    """Whether an API serves there; an error of its own (5xx) does not."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return response.status < 500
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
+
+
+def folder(path, user=''):
+    path.mkdir(parents=True, exist_ok=True)
+    if user:
+        shutil.chown(path, user, user)
+    return path
+
+
+def mariadb(cloud, values):
+    config = configuration.write(cloud, 'mariadb.cnf', values)
+    configuration.write(cloud, 'init.sql', values)
+    folder(config.parent, 'mysql')
+    folder(cloud.run / 'mariadb', 'mysql')
+    data = folder(cloud.dir / 'mariadb', 'mysql')
+    if not (data / 'mysql').exists():
+        cloud.processes.command(
+            'mariadb',
+            [
+                'mariadb-install-db',
+                f'--defaults-file={config}',
+                '--skip-test-db',
+                '--auth-root-authentication-method=socket',
+                '--skip-name-resolve',
+            ],
+        )
+    port = cloud.port('mariadb')
+    return processes.Service(
+        name='mariadb',
+        command=['/usr/sbin/mariadbd', f'--defaults-file={config}'],
+        ready=lambda: processes.port_open(port),
+        files=(config,),
+        port=port,
+    )
+
+
+def epmd(cloud, values):
+    port = cloud.port('epmd')
+    return processes.Service(
+        name='epmd',
+        command=['epmd', '-port', port, '-address', '127.0.0.1'],
+        ready=lambda: processes.port_open(port),
+        user='rabbitmq',
+        port=port,
+    )
+
+
+def rabbitmq(cloud, values):
+    config = configuration.write(cloud, 'rabbitmq.conf', values)
+    folder(config.parent, 'rabbitmq')
+    home = folder(cloud.dir / 'rabbitmq', 'rabbitmq')
+    port = cloud.port('rabbitmq')
+    plugins = config.parent / 'enabled_plugins'
+    plugins.write_text('[].\n')
+    return processes.Service(
+        name='rabbitmq',
+        command=['/usr/lib/rabbitmq/bin/rabbitmq-server'],
+        ready=lambda: processes.port_open(port),
+        env={
+            'HOME': str(home),
+            'ERL_EPMD_PORT': str(cloud.port('epmd')),
+            'ERL_EPMD_ADDRESS': '127.0.0.1',
+            'RABBITMQ_CONF_ENV_FILE': str(config.parent / 'none.conf'),
+            'RABBITMQ_CONFIG_FILE': str(config),
+            'RABBITMQ_ADVANCED_CONFIG_FILE': str(
+                config.parent / 'advanced.config'
+            ),
+            'RABBITMQ_ENABLED_PLUGINS_FILE': str(plugins),
+            'RABBITMQ_NODENAME': f'numa-ext-demo-{port}@localhost',
+            'RABBITMQ_DIST_PORT': str(cloud.port('rabbitmq-dist')),
+            'RABBITMQ_MNESIA_BASE': str(home / 'mnesia'),
+            'RABBITMQ_LOG_BASE': str(home / 'log'),
+            'RABBITMQ_LOGS': '-',
+            # Busy waiting of its schedulers is CPU taken from the rest.
+            'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': '+sbwt none +sbwtdcpu none'
+            ' +sbwtdio none',
+        },
+        user='rabbitmq',
+        files=(config,),
+        port=port,
+    )
+
+
+def memcached(cloud, values):
+    port = cloud.port('memcached')
+    return processes.Service(
+        name='memcached',
+        command=[
+            '/usr/bin/memcached',
+            *('-l', '127.0.0.1', '-p', port, '-U', 0, '-m', 64),
+            *('-u', 'nobody'),
+        ],
+        ready=lambda: processes.port_open(port),
+        port=port,
+    )
+
+
+def _uwsgi(cloud, name, module, files, env, path='/', threads=8):
+    port = cloud.port(name)
+    log_name = 'nova-api' if name == 'nova' else name
+    return processes.Service(
+        name=log_name,
+        command=[
+            cloud.bin / 'uwsgi',
+            *('--http-socket', f'127.0.0.1:{port}'),
+            *('--module', f'{module}:application'),
+            *('--home', cloud.venv),
+            *('--processes', 1, '--threads', threads),
+            *('--buffer-size', 65535),
+            *('--add-header', 'Connection: close'),
+            '--master',
+            '--die-on-term',
+            '--lazy-apps',
+            '--need-app',
+            '--enable-threads',
+            '--disable-logging',
+        ],
+        ready=lambda: answers(cloud.url(name) + path),
+        env=env,
+        files=tuple(files),
+        port=port,
+    )
+
+
+def keystone(cloud, values):
+    config = cloud.etc / 'keystone' / 'keystone.conf'
+    return _uwsgi(
+        cloud,
+        'keystone',
+        'keystone.wsgi.api',
+        [config],
+        {'OS_KEYSTONE_CONFIG_FILES': str(config)},
+        path='/v3',
+    )
+
+
+def placement(cloud, values):
+    config = cloud.etc / 'placement' / 'placement.conf'
+    return _uwsgi(
+        cloud,
+        'placement',
+        'placement.wsgi.api',
+        [config],
+        {'OS_PLACEMENT_CONFIG_DIR': str(config.parent)},
+    )
+
+
+def glance(cloud, values):
+    config = cloud.etc / 'glance' / 'glance-api.conf'
+    return _uwsgi(
+        cloud,
+        'glance',
+        'glance.wsgi.api',
+        [config],
+        {'OS_GLANCE_CONFIG_DIR': str(config.parent)},
+    )
+
+
+def neutron(cloud, values):
+    config = cloud.etc / 'neutron' / 'neutron.conf'
+    return _uwsgi(
+        cloud,
+        'neutron',
+        'neutron.wsgi.api',
+        [config],
+        {'OS_NEUTRON_CONFIG_FILES': str(config)},
+    )
+
+
+def nova_files(cloud, *names):
+    return [cloud.etc / 'nova' / name for name in names]
+
+
+def nova_api(cloud, values):
+    files = nova_files(cloud, 'nova.conf', 'nova-database.conf')
+    return _uwsgi(
+        cloud,
+        'nova',
+        'nova.wsgi.osapi_compute',
+        files,
+        {'OS_NOVA_CONFIG_FILES': ';'.join(map(str, files))},
+    )
+
+
+def _nova(cloud, name, files, more=()):
+    command = [cloud.bin / name]
+    for path in files:
+        command += ['--config-file', path]
+    # Serving is seen from outside: in the list of compute services.
+    return processes.Service(
+        name=name,
+        command=command,
+        ready=lambda: True,
+        env={'PATH': f'{cloud.bin}:{processes.base_env()["PATH"]}'},
+        files=(*files, *more),
+    )
+
+
+def nova_conductor(cloud, values):
+    files = nova_files(cloud, 'nova.conf', 'nova-database.conf')
+    return _nova(cloud, 'nova-conductor', files)
+
+
+def nova_scheduler(cloud, values):
+    files = nova_files(cloud, 'nova.conf', 'nova-database.conf')
+    return _nova(cloud, 'nova-scheduler', files)
+
+
+def nova_compute(cloud, values):
+    files = nova_files(cloud, 'nova.conf', 'nova-compute.conf')
+    # A driver that was edited wants a new process.
+    ours = sorted((cloud.checkout / 'nova_numa_ext').rglob('*.py'))
+    return _nova(cloud, 'nova-compute', files, ours)
+
+
+def cgroups_writable():
+    """Whether libvirt could make groups for guests here."""
+    root = pathlib.Path('/sys/fs/cgroup')
+    unified = root / 'cgroup.controllers'
+    if unified.exists():
+        places = [root]
+    else:
+        places = [root / name for name in ('cpu', 'cpuset', 'devices')]
+    for place in places:
+        trial = place / 'numa-ext-demo-trial'
+        try:
+            trial.mkdir()
+            trial.rmdir()
+        except OSError:
+            return False
+    return True
+
+
+def libvirtd(cloud, values):
+    controllers = '' if cgroups_writable() else 'cgroup_controllers = []'
+    files = (
+        configuration.write(cloud, 'libvirtd.conf', values),
+        configuration.write(
+            cloud, 'qemu.conf', values, cgroup_controllers=controllers
+        ),
+    )
+    folder(cloud.run / 'libvirt')
+    for name in ('lib', 'cache', 'log'):
+        folder(cloud.dir / 'libvirt' / name)
+    return processes.Service(
+        name='libvirtd',
+        command=[
+            pathlib.Path(__file__).parent / 'libvirtd-private',
+            cloud.dir,
+        ],
+        ready=lambda: _libvirt_answers(cloud),
+        files=files,
+    )
+
+
+def _libvirt_answers(cloud):
+    import libvirt
+
+    libvirt.registerErrorHandler(lambda context, error: None, None)
+    if not cloud.libvirt_socket.exists():
+        return False
+    try:
+        libvirt.open(cloud.libvirt_uri).close()
+    except libvirt.libvirtError:
+        return False
+    return True
