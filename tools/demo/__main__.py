@@ -13,6 +13,7 @@
 """The demo's commands."""
 
 import argparse
+import itertools
 import os
 import shlex
 import sys
@@ -61,7 +62,7 @@ def status(cloud):
     from demo import up
 
     result = True
-    for name in up.STOP_ORDER:
+    for name in itertools.chain(*up.STOP_ORDER):
         pid = cloud.processes.pid(name)
         result = result and bool(pid)
         print(f'{name:15} {f"runs, process {pid}" if pid else "stopped"}')

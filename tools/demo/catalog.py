@@ -12,7 +12,6 @@
 
 """Keystone's catalog and users, Nova's services, seen through the SDK."""
 
-import datetime
 import warnings
 
 from demo import cloud as cloud_module
@@ -83,35 +82,25 @@ def fill(cloud):
             )
 
 
-def wait_for_compute(cloud, names, started):
-    """Waits until the named nova services report since a time (UTC)."""
+def wait_for_compute(cloud, names):
+    """Waits until the named nova services are up for the scheduler, too."""
     connection = connect(cloud)
-    waiting = set(names)
 
     def reported():
-        for name in sorted(waiting):
-            if not cloud.processes.pid(name):
-                raise processes.Failure(
-                    f'{name}: the process ended', cloud.processes.log(name)
-                )
-        for service in connection.compute.services():
-            when = service.updated_at
-            if service.state != 'up' or not when:
-                continue
-            if datetime.datetime.fromisoformat(when[:19]) >= started:
-                waiting.discard(service.binary)
-        return not waiting
+        found = {
+            each.binary
+            for each in connection.compute.services()
+            if each.state == 'up'
+        }
+        return found.issuperset(names)
 
-    try:
-        processes.wait_for('nova', reported, 90)
-    except processes.Failure as failure:
-        if failure.log is None and waiting:
-            name = sorted(waiting)[0]
-            raise processes.Failure(
-                f'{name}: no report to the cloud within 90 s',
-                cloud.processes.log(name),
-            ) from failure
-        raise
+    processes.wait_for(
+        'nova: a service is not up in `openstack compute service list`',
+        reported,
+        90,
+        log=cloud.processes.log('nova-compute'),
+        alive=lambda: all(cloud.processes.pid(name) for name in names),
+    )
 
 
 def hypervisors(cloud):

@@ -156,7 +156,7 @@ class Cloud:
             'OS_REGION_NAME': REGION,
             'OS_IDENTITY_API_VERSION': '3',
             'OS_COMPUTE_API_VERSION': '2.90',
-            'OS_PLACEMENT_API_VERSION': '1.36',
+            'OS_PLACEMENT_API_VERSION': '1.29',
             'PATH': f'{self.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin'
             ':/usr/bin:/sbin:/bin',
         }

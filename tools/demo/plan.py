@@ -46,6 +46,8 @@ class Plan:
 
     def run(self):
         """Runs all; the first failure is raised once what runs has ended."""
+        if not self._steps:
+            return
         sorter = graphlib.TopologicalSorter(self._after)
         sorter.prepare()
         futures = {}

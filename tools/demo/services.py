@@ -14,8 +14,13 @@
 
 import pathlib
 import shutil
+import socket
 import urllib.error
 import urllib.request
+
+import amqp
+from kombu import connection as kombu_connection
+import libvirt
 
 from demo import configuration
 from demo import processes
@@ -206,44 +211,63 @@ def nova_files(cloud, *names):
 
 def nova_api(cloud, values):
     files = nova_files(cloud, 'nova.conf', 'nova-database.conf')
+    # The first of them is taken for the description of the pipeline.
+    paste = cloud.venv / 'etc' / 'nova' / 'api-paste.ini'
     return _uwsgi(
         cloud,
         'nova',
         'nova.wsgi.osapi_compute',
         files,
-        {'OS_NOVA_CONFIG_FILES': ';'.join(map(str, files))},
+        {'OS_NOVA_CONFIG_FILES': ';'.join(map(str, [paste, *files]))},
     )
 
 
-def _nova(cloud, name, files, more=()):
+def consumed(cloud, queue):
+    """Whether somebody takes messages from a queue of the message bus."""
+    # Not oslo.messaging's URL as it stands: its path means the default host.
+    url = f'amqp://openstack:{cloud.password("messaging")}@127.0.0.1'
+    try:
+        with kombu_connection.Connection(
+            f'{url}:{cloud.port("rabbitmq")}//', connect_timeout=5
+        ) as connection:
+            channel = connection.channel()
+            found = channel.queue_declare(queue, passive=True)
+    except (OSError, amqp.AMQPError):
+        return False
+    return found.consumer_count > 0
+
+
+def _nova(cloud, name, queue, files, more=()):
     command = [cloud.bin / name]
     for path in files:
         command += ['--config-file', path]
-    # Serving is seen from outside: in the list of compute services.
     return processes.Service(
         name=name,
         command=command,
-        ready=lambda: True,
+        ready=lambda: consumed(cloud, queue),
         env={'PATH': f'{cloud.bin}:{processes.base_env()["PATH"]}'},
         files=(*files, *more),
+        # A compute host without tasks still takes half a minute to end.
+        stop_seconds=5,
     )
 
 
 def nova_conductor(cloud, values):
     files = nova_files(cloud, 'nova.conf', 'nova-database.conf')
-    return _nova(cloud, 'nova-conductor', files)
+    return _nova(cloud, 'nova-conductor', 'conductor', files)
 
 
 def nova_scheduler(cloud, values):
     files = nova_files(cloud, 'nova.conf', 'nova-database.conf')
-    return _nova(cloud, 'nova-scheduler', files)
+    return _nova(cloud, 'nova-scheduler', 'scheduler', files)
 
 
 def nova_compute(cloud, values):
     files = nova_files(cloud, 'nova.conf', 'nova-compute.conf')
+    host = socket.gethostname()
     # A driver that was edited wants a new process.
     ours = sorted((cloud.checkout / 'nova_numa_ext').rglob('*.py'))
-    return _nova(cloud, 'nova-compute', files, ours)
+    return _nova(cloud, 'nova-compute', f'compute.{host}', files, ours)
 
 
 def cgroups_writable():
@@ -287,8 +311,6 @@ def libvirtd(cloud, values):
 
 
 def _libvirt_answers(cloud):
-    import libvirt
-
     libvirt.registerErrorHandler(lambda context, error: None, None)
     if not cloud.libvirt_socket.exists():
         return False

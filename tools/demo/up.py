@@ -13,7 +13,6 @@
 """The order in which a cloud comes up, and goes down."""
 
 import contextlib
-import datetime
 import fcntl
 import shutil
 
@@ -27,21 +26,12 @@ from demo import processes
 from demo import report
 from demo import services
 
-# Nothing is stopped before what depends on it.
+# Stopped at once within a group; no group before what depends on it.
 STOP_ORDER = (
-    'nova-compute',
-    'nova-scheduler',
-    'nova-conductor',
-    'nova-api',
-    'neutron',
-    'glance',
-    'placement',
-    'keystone',
-    'libvirtd',
-    'memcached',
-    'rabbitmq',
-    'epmd',
-    'mariadb',
+    ('nova-compute', 'nova-scheduler', 'nova-conductor', 'nova-api'),
+    ('neutron', 'glance', 'placement', 'keystone', 'libvirtd'),
+    ('memcached', 'rabbitmq', 'mariadb'),
+    ('epmd',),
 )
 NOVA = ('nova-conductor', 'nova-scheduler', 'nova-compute')
 
@@ -68,7 +58,6 @@ class Starter:
         self.image = guest_image.GuestImage(cloud)
         self.virt_type = None
         self.guest_image_id = None
-        self.nova_started = None
 
     def start(self, name):
         """Starts the daemon that services.py describes under that name."""
@@ -76,10 +65,7 @@ class Starter:
             self.cloud, self.values
         )
         started = self.cloud.processes.start(service)
-        if name not in NOVA:
-            how = 'serves' if started else 'serves already'
-            plan.say(f'{name}: {how}')
-        return started
+        plan.say(f'{name}: {"serves" if started else "serves already"}')
 
     def schema(self, name):
         if databases.schema(self.cloud, name):
@@ -104,25 +90,17 @@ class Starter:
         connection = catalog.connect(self.cloud)
         self.guest_image_id = self.image.upload(connection).id
 
-    def nova(self):
-        """Conductor, scheduler and compute: started at once."""
+    def nova_compute(self):
         configuration.write(
             self.cloud,
             'nova-compute.conf',
             self.values,
             virt_type=self.virt_type,
         )
-        for folder in ('nova', 'nova/lock'):
-            (self.cloud.dir / folder).mkdir(exist_ok=True)
-        now = datetime.datetime.utcnow()
-        self.nova_started = now.replace(microsecond=0)
-        self.fresh = [name for name in NOVA if self.start(name)]
+        self.start('nova-compute')
 
     def nova_reports(self):
-        if self.fresh:
-            catalog.wait_for_compute(
-                self.cloud, self.fresh, self.nova_started
-            )
+        catalog.wait_for_compute(self.cloud, NOVA)
         if not catalog.hypervisors(self.cloud):
             databases.discover_hosts(self.cloud)
         plan.say(
@@ -143,6 +121,8 @@ class Starter:
 
     def run(self):
         self.write_configuration()
+        for folder in ('nova', 'nova/lock'):
+            (self.cloud.dir / folder).mkdir(exist_ok=True)
         steps = plan.Plan()
         add = steps.add
 
@@ -172,13 +152,15 @@ class Starter:
         daemon('nova-api', 'nova schema', 'keystone', 'rabbitmq')
         add('guest image', self.build_image)
         add('upload', self.upload, 'guest image', 'glance', 'catalog')
+        daemon('nova-conductor', 'nova schema', 'rabbitmq')
+        daemon('nova-scheduler', 'nova schema', 'rabbitmq', 'placement')
         add(
-            'nova',
-            self.nova,
-            *('nova schema', 'rabbitmq', 'placement', 'libvirtd'),
+            'nova-compute',
+            self.nova_compute,
+            *('nova-conductor', 'placement', 'libvirtd'),
             *('guest image', 'catalog'),
         )
-        add('nova reports', self.nova_reports, 'nova', 'nova-api')
+        add('nova reports', self.nova_reports, *NOVA, 'nova-api')
         add(
             'flavors', self.flavors, 'nova-api', 'catalog', 'libvirtd',
             'guest image',
@@ -220,11 +202,19 @@ def up(cloud, with_guests):
 
 def _stop(cloud):
     names = cloud.processes.names()
-    for name in STOP_ORDER:
+
+    def stop(name):
         if name == 'libvirtd':
             guests.stop_all(cloud)
-        if name in names and cloud.processes.stop(name):
+        if cloud.processes.stop(name):
             plan.say(f'{name}: stopped')
+
+    for group in STOP_ORDER:
+        steps = plan.Plan()
+        for name in group:
+            if name in names:
+                steps.add(name, lambda name=name: stop(name))
+        steps.run()
 
 
 def down(cloud):
