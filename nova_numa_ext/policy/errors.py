@@ -1,0 +1,75 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a user is told when a request is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: How much of a value is repeated in a message. Nova keeps 255 bytes of a
+#: fault's message and puts about 65 of its own before ours.
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a setting came from.
+
+    :ivar kind: ``flavor`` or ``image``
+    :ivar key: the name as it is written there, such as
+        ``numa_ext:cpu_mode`` or ``numa_ext_cpu_mode``
+    :ivar value: the value as it is written there
+    """
+
+    kind: str
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        return f'{self.kind} {self.key}={shown(self.value)}'
+
+
+class Refused(Exception):
+    """A request that is refused, in one message.
+
+    :ivar origin: the setting that is refused
+    :ivar reason: why, without a full stop
+    :ivar remedy: what to set instead, without a full stop
+    """
+
+    def __init__(self, origin: Origin, reason: str, remedy: str) -> None:
+        self.origin = origin
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f'{origin}: {reason}. {remedy}.')
+
+
+class InvalidRequest(Refused):
+    """The request is wrong by itself, on every host."""
+
+
+class HostCannot(Refused):
+    """The request is sound, and this host cannot do it."""
+
+
+def shown(value: str) -> str:
+    """Return a value as messages show it: quoted, on one line, cut."""
+    if len(value) > SHOWN:
+        value = value[:SHOWN] + '...'
+    return repr(value)
+
+
+def listed(names: tuple[str, ...], most: int = 6) -> str:
+    """Return names as messages list them, the first few of many."""
+    more = ', ...' if len(names) > most else ''
+    return ', '.join(names[:most]) + more

@@ -1,0 +1,133 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""From the words of a flavor and an image to a policy."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Mapping
+
+from nova_numa_ext.policy import table, values
+from nova_numa_ext.policy.errors import InvalidRequest, Origin, listed
+from nova_numa_ext.policy.guest_policy import GuestPolicy
+
+#: Nova cuts values of image properties here when it copies them to the
+#: instance (nova.utils.get_system_metadata_from_image).
+CUT = 255
+
+#: The namespaces that are this project's, for names misspelt in it.
+_NAMES = tuple(row.name for row in table.ROWS)
+
+
+def resolve(
+    extra_specs: Mapping[str, str],
+    image_properties: Mapping[str, str],
+) -> GuestPolicy:
+    """Return what a guest with this flavor and this image is to be.
+
+    Names that are not this project's are not looked at.
+
+    :param extra_specs: the flavor's extra specs
+    :param image_properties: the image's properties, by the names that the
+        image has them under
+    :raises InvalidRequest: where the request is wrong by itself
+    """
+    from_flavor = _read('flavor', table.SPEC_PREFIX, extra_specs)
+    from_image = _read('image', table.PROPERTY_PREFIX, image_properties)
+    for name, (origin, _value) in from_image.items():
+        _judge_image(table.BY_NAME[name], origin)
+    merged = {**from_image, **from_flavor}
+    for name in from_flavor.keys() & from_image.keys():
+        _agree(from_flavor[name], from_image[name])
+
+    origins = {name: origin for name, (origin, _value) in merged.items()}
+    asked = {name: value for name, (_origin, value) in merged.items()}
+    for name in asked:
+        _judge_needs(table.BY_NAME[name], asked, origins)
+    # The table names each field, and each type is the one of its field.
+    return GuestPolicy(origins=MappingProxyType(origins), **asked)
+
+
+def _read(
+    kind: str, prefix: str, settings: Mapping[str, str],
+) -> dict[str, tuple[Origin, Any]]:
+    """Return name -> (origin, value) of what is this project's here."""
+    found = {}
+    for key in sorted(settings):
+        if not key.startswith(prefix):
+            continue
+        origin = Origin(kind, key, str(settings[key]))
+        name = key[len(prefix):]
+        row = table.BY_NAME.get(name)
+        if row is None:
+            raise InvalidRequest(
+                origin, 'no such name', _known_name(prefix, name))
+        try:
+            found[name] = (origin, row.type.parse(origin.value.strip()))
+        except values.BadValue as bad:
+            raise InvalidRequest(origin, bad.reason, bad.remedy) from bad
+    return found
+
+
+def _known_name(prefix: str, name: str) -> str:
+    meant = values.nearest(name, _NAMES)
+    if meant is not None:
+        return f'Did you mean {prefix}{meant}? Else remove it'
+    return f'Known names: {listed(_NAMES)}; remove this one'
+
+
+def _judge_image(row: table.Row, origin: Origin) -> None:
+    if row.flavor_only:
+        raise InvalidRequest(
+            origin,
+            'only the flavor may set this',
+            f'Remove the property, or ask for a flavor with {row.spec}',
+        )
+    if len(origin.value) >= CUT:
+        raise InvalidRequest(
+            origin,
+            f'Nova cuts properties at {CUT} characters, so this may be cut',
+            f'Shorten it, or set {row.spec} on the flavor',
+        )
+
+
+def _agree(flavor: tuple[Origin, Any], image: tuple[Origin, Any]) -> None:
+    if flavor[1] != image[1]:
+        raise InvalidRequest(
+            flavor[0],
+            f'differs from {image[0]}',
+            'Set one of the two, or both alike',
+        )
+
+
+def _judge_needs(
+    row: table.Row, asked: Mapping[str, Any], origins: Mapping[str, Origin],
+) -> None:
+    for word, needs in row.needs:
+        if word not in ('*', asked[row.name]):
+            continue
+        other = table.BY_NAME[needs.name]
+        if needs.name not in asked:
+            if needs.unless_unset:
+                continue
+            raise InvalidRequest(
+                origins[row.name],
+                f'this needs {other.spec}',
+                f'Set {other.spec} to {listed(needs.words) or other.type.help}',
+            )
+        if needs.words and asked[needs.name] not in needs.words:
+            raise InvalidRequest(
+                origins[row.name],
+                f'{origins[needs.name]} does not go with it',
+                f'Set {other.spec} to {" or ".join(needs.words)}',
+            )

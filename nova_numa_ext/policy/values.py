@@ -1,0 +1,144 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The types of values that a row of the table can have."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from nova_numa_ext.policy.errors import listed
+
+#: Names of CPU models and features as libvirt's cpu_map has them.
+_MODEL = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}')
+_FEATURE = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]{0,63}')
+
+
+class BadValue(ValueError):
+    """A value that its type does not have.
+
+    :ivar reason: what is wrong with it
+    :ivar remedy: what to write instead
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+class ValueType(Protocol):
+    """A type of value: how it is read, and how the reference names it."""
+
+    @property
+    def help(self) -> str:
+        """The values, as the reference of extra specs writes them."""
+
+    def parse(self, text: str) -> object:
+        """Return the value that a flavor or an image wrote as text.
+
+        :raises BadValue: where the text is none of this type
+        """
+
+
+def nearest(word: str, known: tuple[str, ...]) -> str | None:
+    """Return the known word that was probably meant, if any is near."""
+    found = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One word of a few."""
+
+    words: tuple[str, ...]
+
+    @property
+    def help(self) -> str:
+        return ', '.join(self.words)
+
+    def parse(self, text: str) -> str:
+        if text in self.words:
+            return text
+        meant = nearest(text, self.words)
+        if meant is not None:
+            raise BadValue(
+                'no such value',
+                f'Did you mean {meant}? Known: {listed(self.words)}',
+            )
+        raise BadValue('no such value', f'Use one of {listed(self.words)}')
+
+
+@dataclass(frozen=True)
+class Switch:
+    """``on`` or ``off``."""
+
+    help: str = 'on, off'
+
+    def parse(self, text: str) -> bool:
+        return Choice(('on', 'off')).parse(text) == 'on'
+
+
+@dataclass(frozen=True)
+class CpuModels:
+    """CPU models of libvirt, the preferred one first."""
+
+    help: str = 'a list of CPU models, such as Cascadelake-Server,Nehalem'
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        models = tuple(word.strip() for word in text.split(','))
+        for model in models:
+            if not _MODEL.fullmatch(model):
+                raise BadValue(
+                    f'{model[:40]!r} is not a name of a CPU model',
+                    'Use names of `virsh cpu-models`, with commas between',
+                )
+        return tuple(dict.fromkeys(models))
+
+
+@dataclass(frozen=True)
+class CpuFeature:
+    """One CPU feature and what is to become of it.
+
+    :ivar name: its name in libvirt
+    :ivar policy: ``require`` or ``disable``, as in ``<feature policy=``
+    """
+
+    name: str
+    policy: str
+
+
+@dataclass(frozen=True)
+class CpuFeatures:
+    """CPU features to add with ``+`` or to take away with ``-``."""
+
+    help: str = 'a list of +name or -name, such as +pdpe1gb,-pmu'
+
+    def parse(self, text: str) -> tuple[CpuFeature, ...]:
+        features: dict[str, CpuFeature] = {}
+        for word in (part.strip() for part in text.split(',')):
+            sign, name = word[:1], word[1:]
+            if sign not in ('+', '-') or not _FEATURE.fullmatch(name):
+                raise BadValue(
+                    f'{word[:40]!r} is not +name or -name',
+                    'Write each feature as +name or -name, commas between',
+                )
+            feature = CpuFeature(name, 'require' if sign == '+' else 'disable')
+            if features.setdefault(name, feature) != feature:
+                raise BadValue(
+                    f'{name} is both required and disabled',
+                    f'Keep one of +{name} and -{name}',
+                )
+        return tuple(features.values())

@@ -1,0 +1,36 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Lists of CPUs as Linux and libvirt write them: ``0-3,8``."""
+
+from __future__ import annotations
+
+#: More CPUs than any host has; a longer list is not read.
+MOST_CPUS = 65536
+
+
+def parse(text: str) -> frozenset[int]:
+    """Return the CPUs of a list such as ``0-3,8``; none for an empty one.
+
+    :raises ValueError: where it is no such list
+    """
+    cpus: set[int] = set()
+    for part in text.replace(' ', '').split(','):
+        if not part:
+            continue
+        first, dash, last = part.partition('-')
+        low = int(first)
+        high = int(last) if dash else low
+        if not 0 <= low <= high < MOST_CPUS:
+            raise ValueError(f'{part!r} is not a range of CPUs')
+        cpus.update(range(low, high + 1))
+    return frozenset(cpus)

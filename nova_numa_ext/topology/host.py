@@ -1,0 +1,101 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The host as libvirt's capabilities describe it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping
+from xml.etree import ElementTree
+
+from nova_numa_ext.topology import cpuset
+
+
+@dataclass(frozen=True)
+class HostCell:
+    """A NUMA node of the host.
+
+    :ivar id: its number
+    :ivar cpus: the CPUs in it
+    :ivar memory_kib: its memory
+    """
+
+    id: int
+    cpus: frozenset[int]
+    memory_kib: int
+
+
+@dataclass(frozen=True)
+class HostTopology:
+    """Nodes, cores and third-level caches of a host.
+
+    :ivar arch: architecture of its CPUs, as libvirt names it
+    :ivar cells: its NUMA nodes
+    :ivar siblings: for each CPU, the CPUs of its core; a CPU that is offline
+        is missing
+    :ivar l3: the CPUs of each third-level cache; empty where unknown
+    """
+
+    arch: str
+    cells: tuple[HostCell, ...]
+    siblings: Mapping[int, frozenset[int]]
+    l3: tuple[frozenset[int], ...]
+
+    def l3_of(self, cpu: int) -> frozenset[int] | None:
+        """Return the CPUs that share this one's L3, or None if unknown."""
+        for cpus in self.l3:
+            if cpu in cpus:
+                return cpus
+        return None
+
+
+def from_capabilities(xml: str) -> HostTopology:
+    """Read ``virsh capabilities``.
+
+    https://libvirt.org/formatcaps.html: /capabilities/host has topology
+    (cells, CPUs with their siblings) and cache (banks with their CPUs, since
+    libvirt 3.4).
+
+    :raises ValueError: where it is not a capabilities document
+    """
+    try:
+        host = ElementTree.fromstring(xml).find('host')
+    except ElementTree.ParseError as error:
+        raise ValueError(f'not a capabilities document: {error}') from error
+    if host is None:
+        raise ValueError('not a capabilities document: it has no <host>')
+    cells = []
+    siblings = {}
+    for cell in host.iterfind('topology/cells/cell'):
+        cpus = []
+        for cpu in cell.iterfind('cpus/cpu'):
+            number = int(cpu.get('id', ''))
+            cpus.append(number)
+            shared = cpu.get('siblings')
+            if shared is not None:
+                siblings[number] = cpuset.parse(shared)
+        cells.append(HostCell(
+            int(cell.get('id', '')),
+            frozenset(cpus),
+            int(cell.findtext('memory', '0')),
+        ))
+    return HostTopology(
+        host.findtext('cpu/arch', ''),
+        tuple(cells),
+        siblings,
+        tuple(
+            cpuset.parse(bank.get('cpus', ''))
+            for bank in host.iterfind('cache/bank')
+            if bank.get('level') == '3' and bank.get('type') != 'code'
+        ),
+    )
