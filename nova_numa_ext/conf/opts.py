@@ -1,0 +1,53 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Options of nova.conf's [numa_ext] group."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup(
+    'numa_ext',
+    title='Options of nova-numa-ext',
+    help='Options of nova-numa-ext, read by nova-compute.',
+)
+
+OPTS = [
+    cfg.BoolOpt(
+        'guest_policy',
+        default=True,
+        help="""
+Give guests what the ``numa_ext:`` extra specs of their flavor and the
+``numa_ext_`` properties of their image ask for, and refuse those that ask for
+what does not exist or cannot be had on this host.
+
+Off, this driver looks at neither, as Nova's own libvirt driver does, and
+guests that are started or hard-rebooted meanwhile get what Nova gives them.
+"""),
+    cfg.BoolOpt(
+        'allow_untested_nova',
+        default=False,
+        help="""
+Run with a release of Nova that this release of nova-numa-ext was not tested
+with. Off, nova-compute refuses to start on one, and says which are supported.
+"""),
+]
+
+
+def register_opts(conf):
+    """Register the options; a second time does nothing."""
+    conf.register_group(GROUP)
+    conf.register_opts(OPTS, group=GROUP)
+
+
+def list_opts():
+    """Return the options for oslo-config-generator."""
+    return [(GROUP, OPTS)]

@@ -1,0 +1,172 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Nova's libvirt driver, with what this project adds to it."""
+
+from nova import exception
+from nova import version
+import nova.conf
+from nova.virt.libvirt import driver as nova_driver
+from oslo_log import log as logging
+
+from nova_numa_ext.compat import release
+from nova_numa_ext.conf import opts
+from nova_numa_ext.domain import element
+from nova_numa_ext.domain import elements as domain_elements
+from nova_numa_ext import policy as guest_policy
+from nova_numa_ext.virt import apply
+from nova_numa_ext.virt import cpu_check
+from nova_numa_ext.virt import host_facts
+from nova_numa_ext.virt import request
+
+CONF = nova.conf.CONF
+LOG = logging.getLogger(__name__)
+
+opts.register_opts(CONF)
+
+
+class NumaLibvirtDriver(nova_driver.LibvirtDriver):
+    """Nova's libvirt driver for guests that ask for more.
+
+    A guest that asks for nothing of this project's gets what Nova gives it,
+    to the byte. A guest that asks for what is wrong or cannot be had is
+    refused before anything of it is created, changed or stopped.
+    """
+
+    def __init__(self, virtapi, read_only=False):
+        release.check_release(
+            version.version_string(), CONF.numa_ext.allow_untested_nova)
+        super().__init__(virtapi, read_only)
+        self._host_facts = host_facts.HostFacts(self._host)
+
+    def _policy(self, instance, flavor=None):
+        """Return what an instance asks for, nothing where that is off."""
+        if not CONF.numa_ext.guest_policy:
+            return guest_policy.GuestPolicy()
+        return request.policy_of(instance, flavor)
+
+    def _elements(self, instance, image_meta, policy, numa_topology,
+                  flavor=None):
+        """Return what a policy changes in an instance's domain.
+
+        :param numa_topology: where Nova placed the guest, None for nowhere
+        :raises nova_numa_ext.policy.Refused: where it cannot be had here
+        """
+        flavor = flavor or instance.flavor
+        connection = self._host.get_connection()
+        virt_type = CONF.libvirt.virt_type
+        arch = self._check_emulation_arch(image_meta)
+        nova_cpu = self._get_guest_cpu_model_config(flavor, arch)
+        limits, explicit = request.topology_constraints(flavor, image_meta)
+        guest = element.Guest(
+            policy=policy,
+            vcpus=flavor.vcpus,
+            cells=request.cells_of(numa_topology),
+            limits=limits,
+            explicit_topology=explicit,
+            nova_cpu_mode=nova_cpu.mode if nova_cpu else None,
+            host=self._host_facts.topology(connection),
+            capabilities=self._domain_capabilities(
+                connection, policy, arch, virt_type),
+        )
+        elements = domain_elements.elements(guest)
+        cpu_check.check_features(
+            connection, policy, arch, virt_type, nova_cpu, elements)
+        return elements
+
+    def _domain_capabilities(self, connection, policy, arch, virt_type):
+        try:
+            return self._host_facts.domain_capabilities(
+                connection, arch, virt_type)
+        except nova_driver.libvirt.libvirtError as error:
+            origin = next(iter(policy.origins.values()))
+            raise guest_policy.HostCannot(
+                origin, f'{virt_type} guests of {arch} cannot run here',
+                f'libvirt says: {error}'[:90]) from error
+
+    def _refusal(self, instance, image_meta, flavor=None):
+        """Return why an instance cannot be had here, None where it can.
+
+        :param flavor: another flavor than the instance's, for a resize to
+            it; where it will stand is not known yet, and not judged
+        """
+        try:
+            policy = self._policy(instance, flavor)
+            if policy:
+                self._elements(
+                    instance, image_meta, policy,
+                    None if flavor else instance.numa_topology, flavor)
+        except guest_policy.Refused as refused:
+            LOG.error('%s', refused, instance=instance)
+            return str(refused)
+        return None
+
+    def _get_guest_config(self, instance, network_info, image_meta,
+                          *args, **kwargs):
+        guest = super()._get_guest_config(
+            instance, network_info, image_meta, *args, **kwargs)
+        try:
+            policy = self._policy(instance)
+            if not policy:
+                return guest
+            elements = self._elements(
+                instance, image_meta, policy, instance.numa_topology)
+        except guest_policy.Refused as refused:
+            raise exception.Invalid(str(refused)) from refused
+        guest = apply.TunedGuest.of(guest, elements)
+        # Nova keeps the CPU of each instance, for the check that comes before
+        # a live migration.
+        instance.vcpu_model = self._cpu_config_to_vcpu_model(
+            apply.cpu_of(guest), instance.vcpu_model)
+        return guest
+
+    def spawn(self, context, instance, image_meta, injected_files,
+              admin_password, allocations, network_info=None,
+              block_device_info=None, power_on=True, accel_info=None):
+        refusal = self._refusal(instance, image_meta)
+        if refusal:
+            # Not rescheduled: after the last host Nova would say no more than
+            # that all of them failed.
+            raise exception.BuildAbortException(
+                instance_uuid=instance.uuid, reason=refusal)
+        super().spawn(
+            context, instance, image_meta, injected_files, admin_password,
+            allocations, network_info=network_info,
+            block_device_info=block_device_info, power_on=power_on,
+            accel_info=accel_info)
+
+    def rebuild(self, context, instance, image_meta, *args, **kwargs):
+        refusal = self._refusal(instance, image_meta)
+        if refusal:
+            # Nova puts the instance back into the state that it was in.
+            raise exception.InstanceFaultRollback(
+                inner_exception=exception.Invalid(refusal))
+        super().rebuild(context, instance, image_meta, *args, **kwargs)
+
+    def _hard_reboot(self, context, instance, *args, **kwargs):
+        refusal = self._refusal(instance, instance.image_meta)
+        if refusal:
+            raise exception.Invalid(refusal)
+        super()._hard_reboot(context, instance, *args, **kwargs)
+
+    def migrate_disk_and_power_off(self, context, instance, dest,
+                                   flavor, network_info,
+                                   block_device_info=None,
+                                   timeout=0, retry_interval=0):
+        refusal = self._refusal(instance, instance.image_meta, flavor)
+        if refusal:
+            raise exception.InstanceFaultRollback(
+                inner_exception=exception.ResizeError(reason=refusal))
+        return super().migrate_disk_and_power_off(
+            context, instance, dest, flavor, network_info,
+            block_device_info=block_device_info, timeout=timeout,
+            retry_interval=retry_interval)

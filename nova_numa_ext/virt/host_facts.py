@@ -1,0 +1,76 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What this host is and can do, read from libvirt and remembered."""
+
+import dataclasses
+
+from nova_numa_ext.domain import capabilities
+from nova_numa_ext.topology import host as topology
+
+
+class HostFacts:
+    """Facts about the host that change only with its hardware or software.
+
+    Filled by whoever asks first, emptied when Nova has another connection to
+    libvirtd: whatever is upgraded restarts the daemon, and so the connection.
+    Nothing here is older than the connection. Callers bring the connection,
+    because Nova pings the daemon whenever it is asked for one.
+
+    :param host: a nova.virt.libvirt.host.Host
+    """
+
+    def __init__(self, host):
+        self._host = host
+        self._connection = None
+        self._topology = None
+        self._domain_capabilities = {}
+
+    def _look_at(self, connection):
+        """Forget what an earlier connection said."""
+        if connection is not self._connection:
+            self._topology = None
+            self._domain_capabilities = {}
+            self._connection = connection
+
+    def topology(self, connection):
+        """Return the host's nodes, cores and caches.
+
+        Cores come from the capabilities that Nova keeps since its start, when
+        all dedicated CPUs were online. Nova does not keep the caches; the
+        CPUs that Nova has powered down since are missing in them.
+        """
+        self._look_at(connection)
+        if self._topology is None:
+            kept = topology.from_capabilities(
+                self._host.get_capabilities().to_xml())
+            current = topology.from_capabilities(connection.getCapabilities())
+            self._topology = dataclasses.replace(kept, l3=current.l3)
+        return self._topology
+
+    def domain_capabilities(self, connection, arch, virt_type):
+        """Return what guests of this kind can have.
+
+        The machine type is left to libvirt: what is read here does not depend
+        on it (Nova's Host.get_domain_capabilities says the same).
+
+        :raises libvirt.libvirtError: where there are no such guests here
+        """
+        self._look_at(connection)
+        key = (arch, virt_type)
+        found = self._domain_capabilities.get(key)
+        if found is None:
+            found = capabilities.from_xml(
+                connection.getDomainCapabilities(
+                    None, arch, None, virt_type, 0))
+            self._domain_capabilities[key] = found
+        return found

@@ -1,0 +1,71 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""From Nova's objects to the plain values that the pure rooms know."""
+
+from nova.virt import hardware
+
+from nova_numa_ext import policy
+from nova_numa_ext.topology import guest as topology
+
+#: How Nova names an image's properties in an instance's system_metadata
+#: (nova.utils.SM_IMAGE_PROP_PREFIX). Those that ImageMetaProps does not know
+#: are nowhere else.
+IMAGE_PREFIX = 'image_'
+
+
+def policy_of(instance, flavor=None):
+    """Return what an instance asks for, from its flavor and its image.
+
+    :param instance: a nova.objects.Instance
+    :param flavor: another flavor than the instance's, for a resize to it
+    :raises nova_numa_ext.policy.InvalidRequest: where that is wrong
+    """
+    flavor = flavor or instance.flavor
+    properties = {
+        key[len(IMAGE_PREFIX):]: value
+        for key, value in instance.system_metadata.items()
+        if key.startswith(IMAGE_PREFIX)
+    }
+    return policy.resolve(flavor.get('extra_specs') or {}, properties)
+
+
+def cells_of(instance_numa_topology):
+    """Return the guest's NUMA nodes as Nova placed them on the host.
+
+    :param instance_numa_topology: a nova.objects.InstanceNUMATopology or None
+    """
+    if instance_numa_topology is None:
+        return ()
+    return tuple(
+        topology.GuestCell(
+            frozenset(cell.cpuset | cell.pcpuset),
+            dict(cell.cpu_pinning or {}),
+        )
+        for cell in instance_numa_topology.cells
+    )
+
+
+def topology_constraints(flavor, image_meta):
+    """Return Nova's own constraints for a guest's CPU topology.
+
+    :returns: the limits of hw:cpu_max_sockets and its like, and whether
+        hw:cpu_sockets or its like is set, by flavor or image
+    """
+    preferred, maximum = hardware.get_cpu_topology_constraints(
+        flavor, image_meta)
+    # Nova writes -1 where nothing is preferred.
+    explicit = any(
+        count != -1
+        for count in (preferred.sockets, preferred.cores, preferred.threads))
+    return topology.Limits(
+        maximum.sockets, maximum.cores, maximum.threads), explicit
