@@ -28,9 +28,7 @@ def parser():
     result = argparse.ArgumentParser(prog='tools/demo/demo')
     commands = result.add_subparsers(dest='command', required=True)
     up = commands.add_parser('up', help='start the cloud, boot its guests')
-    up.add_argument(
-        '--no-guests', action='store_true', help='the cloud alone'
-    )
+    up.add_argument('--no-guests', action='store_true', help='the cloud alone')
     shell = commands.add_parser(
         'shell', help='bash with OS_* set; arguments are passed on'
     )
@@ -48,8 +46,12 @@ def parser():
 
 
 def shell(cloud, arguments):
-    environ = {**os.environ, **cloud.environment()}
-    environ.pop('PYTHONPATH', None)
+    environ = {
+        key: value
+        for key, value in os.environ.items()
+        if key != 'PYTHONPATH' and not key.startswith('OS_')
+    }
+    environ.update(cloud.environment())
     environ['PATH'] = f'{cloud.bin}:{os.environ["PATH"]}'
     environ['LIBVIRT_DEFAULT_URI'] = cloud.libvirt_uri
     if not arguments:
@@ -90,6 +92,7 @@ def run(cloud, arguments):
         elif command == 'env':
             for key, value in cloud.environment().items():
                 print(f'export {key}={shlex.quote(value)}')
+            print(f'export PATH={shlex.quote(str(cloud.bin))}:"$PATH"')
         elif command == 'status':
             return 0 if status(cloud) else 1
     return 0

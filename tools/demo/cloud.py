@@ -20,8 +20,8 @@ import sys
 
 from demo import processes
 
-# Offsets from the port base, and in `make demo-clean`'s absence for good:
-# the endpoints in Keystone's catalog have them.
+# In the order of their offsets from the port base. Keystone's catalog has
+# them: they stay as they are for the life of a state directory.
 PORTS = (
     'keystone',
     'placement',
@@ -78,13 +78,11 @@ class Cloud:
 
     def prepare(self):
         """Makes the state directory; refuses one that is another's."""
-        if self.dir.exists() and not self.marker.exists():
-            if any(self.dir.iterdir()):
-                raise processes.Failure(
-                    f'{self.dir} has other files in it: choose another '
-                    'DEMO_DIR'
-                )
         self.dir.mkdir(parents=True, exist_ok=True)
+        if not self.marker.exists() and any(self.dir.iterdir()):
+            raise processes.Failure(
+                f'{self.dir} has other files in it: choose another DEMO_DIR'
+            )
         self.dir.chmod(0o755)
         fixed = {'port_base': self.port_base, 'release': self.release}
         if self.marker.exists():
@@ -157,6 +155,4 @@ class Cloud:
             'OS_IDENTITY_API_VERSION': '3',
             'OS_COMPUTE_API_VERSION': '2.90',
             'OS_PLACEMENT_API_VERSION': '1.29',
-            'PATH': f'{self.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin'
-            ':/usr/bin:/sbin:/bin',
         }

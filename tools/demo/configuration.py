@@ -13,6 +13,7 @@
 """Writes the configuration of a cloud's services from templates."""
 
 import pathlib
+import shutil
 import string
 
 from demo import cloud as cloud_module
@@ -49,9 +50,8 @@ def scheduler_filters():
     """Nova's default filters, and the one that fits NUMA topologies."""
     from nova.conf import scheduler
 
-    for option in scheduler.filter_scheduler_opts:
-        if option.name == 'enabled_filters':
-            return [*option.default, 'NUMATopologyFilter']
+    options = {each.name: each for each in scheduler.filter_scheduler_opts}
+    return [*options['enabled_filters'].default, 'NUMATopologyFilter']
 
 
 def values(cloud):
@@ -81,6 +81,7 @@ def values(cloud):
         'venv': cloud.venv,
         'client': client,
         'authtoken': authtoken,
+        'port_base': cloud.port_base,
         'compute_driver': cloud.compute_driver,
         'libvirt_uri': cloud.libvirt_uri,
         'scheduler_filters': ','.join(scheduler_filters()),
@@ -100,14 +101,10 @@ def values(cloud):
 
 def write(cloud, name, known, **more):
     """Writes one file; returns its path."""
-    import shutil
-
     relative, user = FILES[name]
     path = cloud.etc / relative
     path.parent.mkdir(exist_ok=True)
     template = string.Template((TEMPLATES / name).read_text())
-    # nova's instance_name_template is the only text with a bare dollar's
-    # cousin: % needs no care, $ does not occur.
     text = template.substitute(known, **more)
     path.touch(0o600)
     path.write_text(text)

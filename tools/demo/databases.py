@@ -52,7 +52,9 @@ def _keystone(cloud):
     options = ('--config-file', config)
 
     def manage(*words, env=None):
-        _manage(cloud, 'keystone', 'keystone-manage', *options, *words, env=env)
+        _manage(
+            cloud, 'keystone', 'keystone-manage', *options, *words, env=env
+        )
 
     for folder in ('fernet-keys', 'credential-keys'):
         path = cloud.dir / 'keystone' / folder

@@ -98,9 +98,7 @@ class GuestImage:
             self._download(unpacked)
         except processes.Failure:
             # The lists name packages that the mirror has replaced.
-            self._cloud.processes.command(
-                'guest-image', ['apt-get', 'update', '-q']
-            )
+            self._apt_get('update')
             self._download(unpacked)
         for package in unpacked.glob('*.deb'):
             self._cloud.processes.command(
@@ -116,20 +114,22 @@ class GuestImage:
             ['apt-cache', 'depends', KERNEL_PACKAGE],
             capture_output=True,
             text=True,
+            env=processes.base_env(),
         )
         match = re.search(r'Depends: (linux-image-\S+)', answer.stdout)
         if match is None:
             raise processes.Failure(
                 f'Debian has no package {KERNEL_PACKAGE} here'
             )
+        self._apt_get('download', match[1], 'busybox-static', folder=folder)
+
+    def _apt_get(self, *words, folder=None):
         self._cloud.processes.command(
             'guest-image',
-            [
-                'sh',
-                *('-c', 'cd "$0" && exec apt-get download -q "$@"', folder),
-                *('-o', 'APT::Sandbox::User=root'),
-                *(match[1], 'busybox-static'),
-            ],
+            ['apt-get', '-q', '-o', 'APT::Sandbox::User=root', *words],
+            # A proxy of the operator's, above all.
+            env=dict(os.environ),
+            cwd=folder,
         )
 
     def virt_type(self):

@@ -12,6 +12,7 @@
 
 """The demo's guests: their flavors, their boot, what they said."""
 
+import contextlib
 import dataclasses
 import os
 import subprocess
@@ -105,6 +106,7 @@ def boot(cloud, wanted, image_id):
         if server is None:
             missing.append(guest)
         elif server.status == 'SHUTOFF' and _same(server, guest, image_id):
+            forget_report(console_path(cloud, server))
             compute.start_server(server)
         elif server.status != 'ACTIVE' or not _same(server, guest, image_id):
             compute.delete_server(server)
@@ -115,9 +117,7 @@ def boot(cloud, wanted, image_id):
         steps.add(guest.name, lambda guest=guest: _create(cloud, guest))
     if missing:
         steps.run()
-    return [
-        (guest, _when_up(cloud, compute, guest)) for guest in wanted
-    ]
+    return [(guest, _when_up(cloud, compute, guest)) for guest in wanted]
 
 
 def _same(server, guest, image_id):
@@ -182,6 +182,12 @@ def console_path(cloud, server):
     return cloud.instances / server.id / 'console.log'
 
 
+def forget_report(console):
+    """So that the next boot's report is not mistaken for this one's."""
+    with contextlib.suppress(FileNotFoundError):
+        os.truncate(console, 0)
+
+
 def stop_all(cloud):
     """Ends the QEMU processes of this cloud, by libvirtd where it runs."""
     if cloud.processes.pid('libvirtd'):
@@ -198,9 +204,8 @@ def stop_all(cloud):
             plan.say(f'libvirtd: {error}')
     for path in (cloud.run / 'libvirt' / 'qemu').glob('*.pid'):
         _kill_qemu(cloud, path)
-    # The report of the next boot must not be mistaken for this one's.
     for console in cloud.instances.glob('*/console.log'):
-        os.truncate(console, 0)
+        forget_report(console)
 
 
 def _kill_qemu(cloud, path):

@@ -84,7 +84,8 @@ class Service:
 
     def digest(self):
         digest = hashlib.sha256()
-        digest.update(json.dumps([[*map(str, self.command)], self.env]).encode())
+        command = [str(word) for word in self.command]
+        digest.update(json.dumps([command, self.env]).encode())
         for path in self.files:
             digest.update(pathlib.Path(path).read_bytes())
         return digest.hexdigest()
@@ -200,19 +201,16 @@ class Processes:
             seconds = self._record(name)['stop_seconds']
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-            try:
+            with contextlib.suppress(Failure):
                 wait_for(name, lambda: not self.pid(name), seconds)
-            except Failure:
-                pass
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
             wait_for(name, lambda: not self.pid(name), 10)
         self._record_path(name).unlink(missing_ok=True)
         return bool(pid)
 
-    def command(self, name, argv, env=None, user='', seconds=600):
+    def command(self, name, argv, env=None, cwd=None, seconds=600):
         """Runs a command to its end, its output in the log of that name."""
-        options = {'user': user, 'group': user} if user else {}
         log_path = self.log(name)
         with open(log_path, 'ab') as log:
             try:
@@ -223,16 +221,14 @@ class Processes:
                     stdout=log,
                     stderr=log,
                     timeout=seconds,
-                    **options,
+                    cwd=cwd,
                 ).returncode
             except subprocess.TimeoutExpired:
                 status = f'no answer within {seconds} s'
             except OSError as error:
                 raise Failure(f'{name}: {error}') from error
         if status:
-            words = ' '.join(
-                [pathlib.Path(argv[0]).name, *map(str, argv[1:])]
-            )
+            words = ' '.join([pathlib.Path(argv[0]).name, *map(str, argv[1:])])
             raise Failure(f'{name}: `{words}` failed ({status})', log_path)
 
 
@@ -241,6 +237,6 @@ def base_env():
         'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
         'HOME': '/root',
         'LANG': 'C.UTF-8',
-        # Bytecode and answers of one run must not depend on another's.
+        # What a process said last has to be in its log when it ends.
         'PYTHONUNBUFFERED': '1',
     }

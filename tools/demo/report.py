@@ -76,14 +76,14 @@ def _cells(guest, report):
         'topology',
         [f'sockets {sockets}, cores {cores}, threads {threads}'],
     )
-    sockets_of = {}
+    members = {}
     for key, value in sorted(report.values.items()):
         if re.fullmatch(r'cpu\d+', key):
             socket = _fields(value)['socket']
-            sockets_of.setdefault(socket, []).append(key[3:])
+            members.setdefault(socket, []).append(key[3:])
     yield (
         'CPUs of sockets',
-        [f'socket {key}: {",".join(cpus)}' for key, cpus in sockets_of.items()],
+        [f'socket {key}: {",".join(cpus)}' for key, cpus in members.items()],
     )
     yield (
         'NUMA nodes',
@@ -104,7 +104,13 @@ def _cells(guest, report):
             for cache in report.caches
             if (cache['level'], cache['type']) == (level, kind)
         ]
-        lines = [f'{each["size"]} of CPUs {each["cpus"]}' for each in found]
+        sharing = {}
+        for each in found:
+            sharing.setdefault(each['size'], []).append(each['cpus'])
+        lines = [
+            f'{size} of CPUs {" | ".join(cpus)}'
+            for size, cpus in sharing.items()
+        ]
         yield name, lines or ['none']
     yield 'CPU model', [report.values.get('model', '?')]
     flags = report.values.get('flags', '').split()
@@ -129,8 +135,7 @@ def table(results):
         for number in range(max(len(lines) for lines in cells)):
             words = [name if number == 0 else '']
             words += [
-                lines[number] if number < len(lines) else ''
-                for lines in cells
+                lines[number] if number < len(lines) else '' for lines in cells
             ]
             output.append(
                 '|'.join(
@@ -138,7 +143,10 @@ def table(results):
                     for word, width in zip(words, widths, strict=True)
                 ).rstrip()
             )
-        output.append(rule)
+        if name == heading[0]:
+            output.append(rule)
+    output.append(rule)
+    output.append('Caches: size of CPUs shared_cpu_list | shared_cpu_list')
     return '\n'.join(output)
 
 

@@ -23,8 +23,8 @@ from kombu import connection as kombu_connection
 import libvirt
 
 from demo import configuration
+from demo import databases
 from demo import processes
-
 
 
 def answers(url):
@@ -50,18 +50,9 @@ def mariadb(cloud, values):
     configuration.write(cloud, 'init.sql', values)
     folder(config.parent, 'mysql')
     folder(cloud.run / 'mariadb', 'mysql')
-    data = folder(cloud.dir / 'mariadb', 'mysql')
-    if not (data / 'mysql').exists():
-        cloud.processes.command(
-            'mariadb',
-            [
-                'mariadb-install-db',
-                f'--defaults-file={config}',
-                '--skip-test-db',
-                '--auth-root-authentication-method=socket',
-                '--skip-name-resolve',
-            ],
-        )
+    databases.once(
+        cloud, 'mariadb', '', lambda: _install_mariadb(cloud, config)
+    )
     port = cloud.port('mariadb')
     return processes.Service(
         name='mariadb',
@@ -69,6 +60,22 @@ def mariadb(cloud, values):
         ready=lambda: processes.port_open(port),
         files=(config,),
         port=port,
+    )
+
+
+def _install_mariadb(cloud, config):
+    data = cloud.dir / 'mariadb'
+    shutil.rmtree(data, ignore_errors=True)
+    folder(data, 'mysql')
+    cloud.processes.command(
+        'mariadb',
+        [
+            'mariadb-install-db',
+            f'--defaults-file={config}',
+            '--skip-test-db',
+            '--auth-root-authentication-method=socket',
+            '--skip-name-resolve',
+        ],
     )
 
 
@@ -155,7 +162,8 @@ def _uwsgi(cloud, name, module, files, env, path='/', threads=8):
         ],
         ready=lambda: answers(cloud.url(name) + path),
         env=env,
-        files=tuple(files),
+        # The environment may have been made anew under the process.
+        files=(*files, cloud.venv / 'stamp'),
         port=port,
     )
 
@@ -246,7 +254,7 @@ def _nova(cloud, name, queue, files, more=()):
         command=command,
         ready=lambda: consumed(cloud, queue),
         env={'PATH': f'{cloud.bin}:{processes.base_env()["PATH"]}'},
-        files=(*files, *more),
+        files=(*files, cloud.venv / 'stamp', *more),
         # A compute host without tasks still takes half a minute to end.
         stop_seconds=5,
     )

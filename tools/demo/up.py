@@ -130,9 +130,7 @@ class Starter:
             return add(name, lambda: self.start(name), *after)
 
         def schema(name, *after):
-            return add(
-                f'{name} schema', lambda: self.schema(name), *after
-            )
+            return add(f'{name} schema', lambda: self.schema(name), *after)
 
         daemon('mariadb')
         add('rabbitmq', self.rabbitmq)
@@ -162,15 +160,21 @@ class Starter:
         )
         add('nova reports', self.nova_reports, *NOVA, 'nova-api')
         add(
-            'flavors', self.flavors, 'nova-api', 'catalog', 'libvirtd',
-            'guest image',
-        )  # fmt: skip
+            'flavors',
+            self.flavors,
+            *('nova-api', 'catalog', 'libvirtd', 'guest image'),
+        )
         steps.run()
 
     def flavors(self):
         nodes, cpus = guests.host_size(self.cloud)
         self.guests = guests.choose(nodes, cpus, self.virt_type)
         guests.set_flavors(self.cloud, self.guests)
+        vcpus = self.guests[0].vcpus
+        plan.say(
+            f'guests have {vcpus} vCPUs: the host has {nodes} NUMA '
+            f'node(s) with {cpus} CPUs'
+        )
 
     def show_guests(self):
         """Boots the guests; prints what they saw and how they differ."""
@@ -185,8 +189,9 @@ class Starter:
         host.close()
         print(report.table([(guest, said) for guest, (_, said) in booted]))
         for one, other in (('plain', 'tuned'), ('tuned', 'nocache')):
+            different = report.difference(one, other, xml[one], xml[other])
             print()
-            print(report.difference(one, other, xml[one], xml[other]))
+            print(different or f'The domains of {one} and {other} are alike.')
 
 
 def up(cloud, with_guests):
