@@ -122,9 +122,11 @@ class Checks(upgradecheck.UpgradeCommands):
         key = tuple(python)
         if key not in self._probed:
             # -E, -s and cwd: neither this shell's PYTHONPATH, nor what this
-            # user installed for himself, nor this folder is nova-compute's.
+            # user installed for himself, nor this folder is nova-compute's,
+            # unless the user installed that too for himself.
             options = ['-E']
-            if not python[0].startswith(site.getuserbase()):
+            own = os.path.join(site.getuserbase(), '')
+            if not (nova_compute() or '').startswith(own):
                 options.append('-s')
             out, _err = processutils.execute(
                 *python, *options, '-c', PROBE, cwd='/')

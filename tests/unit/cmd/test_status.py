@@ -104,11 +104,12 @@ class TestChecks(testtools.TestCase):
             cwd='/')
 
     def test_nova_of_this_user(self):
+        host = self.useFixture(Host(ENABLED))
         with mock.patch('site.getuserbase', autospec=True,
-                        return_value='/opt/nova'):
-            self._check()
+                        return_value=host.dir):
+            host.check()
 
-        self.host.execute.assert_called_once_with(
+        host.execute.assert_called_once_with(
             PYTHON, '-E', '-c', status.PROBE, cwd='/')
 
     @ddt.data('25.1.0', '35.0.0')
@@ -217,9 +218,10 @@ class TestChecks(testtools.TestCase):
         code, checks = self._check(conf=conf)
 
         self.assertEqual(1, code)
-        self.assertIn(words, checks['Compute driver'][1])
+        _result, details = checks['Compute driver']
+        self.assertIn(words, details)
         self.assertIn('set [DEFAULT] compute_driver = '
-                      'numa_ext.NumaLibvirtDriver', checks['Compute driver'][1])
+                      'numa_ext.NumaLibvirtDriver', details)
 
     def test_reads_what_nova_compute_reads(self):
         host = self.useFixture(Host(''))
