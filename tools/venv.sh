@@ -63,7 +63,7 @@ bootstrap() {
 missing_packages() {
     local profile
     for profile in "${profiles[@]}"; do
-        .venv/bootstrap/bin/bindep -b -l newline "$profile" 2>/dev/null || true
+        .venv/bootstrap/bin/bindep -b "$profile" 2>/dev/null || true
     done | sort -u
 }
 

@@ -24,6 +24,8 @@ from demo import report
 
 MEMORY_MIB = 192
 BOOT_SECONDS = 240
+# Which state of the compute service has booted a server.
+PROPERTY = 'demo_compute'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +99,12 @@ def set_flavors(cloud, wanted):
 
 
 def boot(cloud, wanted, image_id):
-    """Boots what does not run yet with the `openstack` command."""
+    """Boots what does not run yet with the `openstack` command.
+
+    A server that another driver, or another state of this one, has booted
+    is made anew.
+    """
+    driver = cloud.processes.digest('nova-compute')[:12]
     compute = catalog.connect(cloud).compute
     found = {each.name: each for each in compute.servers()}
     missing = []
@@ -105,33 +112,35 @@ def boot(cloud, wanted, image_id):
         server = found.get(guest.name)
         if server is None:
             missing.append(guest)
-        elif server.status == 'SHUTOFF' and _same(server, guest, image_id):
+        elif server.status == 'SHUTOFF' and _same(server, guest, image_id, driver):
             forget_report(console_path(cloud, server))
             compute.start_server(server)
-        elif server.status != 'ACTIVE' or not _same(server, guest, image_id):
+        elif server.status != 'ACTIVE' or not _same(server, guest, image_id, driver):
             compute.delete_server(server)
             compute.wait_for_delete(server, interval=0.5, wait=60)
             missing.append(guest)
     steps = plan.Plan()
     for guest in missing:
-        steps.add(guest.name, lambda guest=guest: _create(cloud, guest))
+        steps.add(guest.name, lambda guest=guest: _create(cloud, guest, driver))
     if missing:
         steps.run()
     return [(guest, _when_up(cloud, compute, guest)) for guest in wanted]
 
 
-def _same(server, guest, image_id):
+def _same(server, guest, image_id, driver):
     flavor = server.flavor
     return (
-        flavor.vcpus == guest.vcpus
+        (server.metadata or {}).get(PROPERTY) == driver
+        and flavor.vcpus == guest.vcpus
         and dict(flavor.extra_specs or {}) == guest.extra_specs
         and server.image.id == image_id
     )
 
 
-def _create(cloud, guest):
+def _create(cloud, guest, driver):
     words = ['openstack', 'server', 'create', '--flavor', guest.flavor]
-    words += ['--image', 'guest', '--nic', 'none', guest.name]
+    words += ['--image', 'guest', '--nic', 'none']
+    words += ['--property', f'{PROPERTY}={driver}', guest.name]
     plan.say(' '.join(words))
     answer = subprocess.run(
         words,

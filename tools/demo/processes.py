@@ -136,6 +136,10 @@ class Processes:
             return None
         return record['pid']
 
+    def digest(self, name):
+        """What the daemon's command and files were when it started."""
+        return self._record(name)['digest']
+
     def start(self, service):
         """Starts what does not run yet, or runs with other settings.
 
