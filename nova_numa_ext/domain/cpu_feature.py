@@ -16,7 +16,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nova_numa_ext.domain.element import Guest, XmlNode, child
+from nova_numa_ext.domain.element import child
+from nova_numa_ext.domain.element import Guest
+from nova_numa_ext.domain.element import XmlNode
 from nova_numa_ext.policy.errors import HostCannot
 from nova_numa_ext.policy.values import CpuFeature
 

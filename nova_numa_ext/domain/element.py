@@ -15,11 +15,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Protocol, TypeVar
+from typing import Iterator
+from typing import Protocol
+from typing import TypeVar
 
 from nova_numa_ext.domain.capabilities import DomainCapabilities
 from nova_numa_ext.policy.guest_policy import GuestPolicy
-from nova_numa_ext.topology.guest import GuestCell, Limits
+from nova_numa_ext.topology.guest import GuestCell
+from nova_numa_ext.topology.guest import Limits
 from nova_numa_ext.topology.host import HostTopology
 
 Node = TypeVar('Node', bound='XmlNode')

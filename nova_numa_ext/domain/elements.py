@@ -14,8 +14,12 @@
 
 from __future__ import annotations
 
-from nova_numa_ext.domain import cpu, cpu_cache, cpu_feature, cpu_topology
-from nova_numa_ext.domain.element import Element, Guest
+from nova_numa_ext.domain import cpu
+from nova_numa_ext.domain import cpu_cache
+from nova_numa_ext.domain import cpu_feature
+from nova_numa_ext.domain import cpu_topology
+from nova_numa_ext.domain.element import Element
+from nova_numa_ext.domain.element import Guest
 
 #: Each decides for itself; none reads what another one wrote.
 CONFIGURATORS = (

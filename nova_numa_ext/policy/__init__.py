@@ -15,7 +15,9 @@
 Pure: imports the standard library and the other pure rooms only.
 """
 
-from nova_numa_ext.policy.errors import HostCannot, InvalidRequest, Refused
+from nova_numa_ext.policy.errors import HostCannot
+from nova_numa_ext.policy.errors import InvalidRequest
+from nova_numa_ext.policy.errors import Refused
 from nova_numa_ext.policy.guest_policy import GuestPolicy
 from nova_numa_ext.policy.resolve import resolve
 

@@ -15,10 +15,14 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, Mapping
+from typing import Any
+from typing import Mapping
 
-from nova_numa_ext.policy import table, values
-from nova_numa_ext.policy.errors import InvalidRequest, Origin, listed
+from nova_numa_ext.policy import table
+from nova_numa_ext.policy import values
+from nova_numa_ext.policy.errors import InvalidRequest
+from nova_numa_ext.policy.errors import listed
+from nova_numa_ext.policy.errors import Origin
 from nova_numa_ext.policy.guest_policy import GuestPolicy
 
 #: Nova cuts values of image properties here when it copies them to the
@@ -120,10 +124,11 @@ def _judge_needs(
         if needs.name not in asked:
             if needs.unless_unset:
                 continue
+            values_of_it = listed(needs.words) or other.type.help
             raise InvalidRequest(
                 origins[row.name],
                 f'this needs {other.spec}',
-                f'Set {other.spec} to {listed(needs.words) or other.type.help}',
+                f'Set {other.spec} to {values_of_it}',
             )
         if needs.words and asked[needs.name] not in needs.words:
             raise InvalidRequest(

@@ -14,9 +14,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 import difflib
 import re
-from dataclasses import dataclass
 from typing import Protocol
 
 from nova_numa_ext.policy.errors import listed

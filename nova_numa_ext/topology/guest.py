@@ -14,8 +14,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Mapping
+from typing import Sequence
 
 from nova_numa_ext.topology.host import HostTopology
 
