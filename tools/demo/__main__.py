@@ -19,9 +19,9 @@ import shlex
 import sys
 import traceback
 
-from demo import cloud as cloud_module
-from demo import plan
-from demo import processes
+from tools.demo import cloud as cloud_module
+from tools.demo import plan
+from tools.demo import processes
 
 
 def parser():
@@ -61,7 +61,7 @@ def shell(cloud, arguments):
 
 def status(cloud):
     """Prints a line per daemon; whether all that were started run."""
-    from demo import up
+    from tools.demo import up
 
     result = True
     for name in itertools.chain(*up.STOP_ORDER):
@@ -72,7 +72,7 @@ def status(cloud):
 
 
 def run(cloud, arguments):
-    from demo import up
+    from tools.demo import up
 
     command = arguments.command
     if command == 'up':

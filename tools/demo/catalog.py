@@ -14,8 +14,8 @@
 
 import warnings
 
-from demo import cloud as cloud_module
-from demo import processes
+from tools.demo import cloud as cloud_module
+from tools.demo import processes
 
 SERVICES = {
     # name: (type, path of the endpoint)

@@ -18,7 +18,7 @@ import pathlib
 import secrets
 import sys
 
-from demo import processes
+from tools.demo import processes
 
 # In the order of their offsets from the port base. Keystone's catalog has
 # them: they stay as they are for the life of a state directory.

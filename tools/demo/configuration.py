@@ -16,7 +16,7 @@ import pathlib
 import shutil
 import string
 
-from demo import cloud as cloud_module
+from tools.demo import cloud as cloud_module
 
 TEMPLATES = pathlib.Path(__file__).parent / 'config'
 DATABASES = (

@@ -21,8 +21,8 @@ import shutil
 import subprocess
 import time
 
-from demo import plan
-from demo import processes
+from tools.demo import plan
+from tools.demo import processes
 
 INIT = pathlib.Path(__file__).parent / 'guest' / 'init'
 KERNEL_PACKAGE = 'linux-image-cloud-amd64'

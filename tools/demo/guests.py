@@ -17,10 +17,10 @@ import dataclasses
 import os
 import subprocess
 
-from demo import catalog
-from demo import plan
-from demo import processes
-from demo import report
+from tools.demo import catalog
+from tools.demo import plan
+from tools.demo import processes
+from tools.demo import report
 
 MEMORY_MIB = 192
 BOOT_SECONDS = 240
@@ -107,23 +107,23 @@ def boot(cloud, wanted, image_id):
     driver = cloud.processes.digest('nova-compute')[:12]
     compute = catalog.connect(cloud).compute
     found = {each.name: each for each in compute.servers()}
-    missing = []
+    creations = plan.Plan()
     for guest in wanted:
         server = found.get(guest.name)
-        if server is None:
-            missing.append(guest)
-        elif server.status == 'SHUTOFF' and _same(server, guest, image_id, driver):
-            forget_report(console_path(cloud, server))
-            compute.start_server(server)
-        elif server.status != 'ACTIVE' or not _same(server, guest, image_id, driver):
+        if server is not None and _same(server, guest, image_id, driver):
+            if server.status == 'ACTIVE':
+                continue
+            if server.status == 'SHUTOFF':
+                forget_report(console_path(cloud, server))
+                compute.start_server(server)
+                continue
+        if server is not None:
             compute.delete_server(server)
             compute.wait_for_delete(server, interval=0.5, wait=60)
-            missing.append(guest)
-    steps = plan.Plan()
-    for guest in missing:
-        steps.add(guest.name, lambda guest=guest: _create(cloud, guest, driver))
-    if missing:
-        steps.run()
+        creations.add(
+            guest.name, lambda guest=guest: _create(cloud, guest, driver)
+        )
+    creations.run()
     return [(guest, _when_up(cloud, compute, guest)) for guest in wanted]
 
 

@@ -13,10 +13,11 @@
 """Steps that wait for each other and otherwise run at once."""
 
 import concurrent.futures
-import graphlib
 import sys
 import threading
 import time
+
+import graphlib
 
 _started = time.monotonic()
 _print_lock = threading.Lock()

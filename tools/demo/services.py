@@ -22,9 +22,9 @@ import amqp
 from kombu import connection as kombu_connection
 import libvirt
 
-from demo import configuration
-from demo import databases
-from demo import processes
+from tools.demo import configuration
+from tools.demo import databases
+from tools.demo import processes
 
 
 def answers(url):

@@ -16,15 +16,15 @@ import contextlib
 import fcntl
 import shutil
 
-from demo import catalog
-from demo import configuration
-from demo import databases
-from demo import guest_image
-from demo import guests
-from demo import plan
-from demo import processes
-from demo import report
-from demo import services
+from tools.demo import catalog
+from tools.demo import configuration
+from tools.demo import databases
+from tools.demo import guest_image
+from tools.demo import guests
+from tools.demo import plan
+from tools.demo import processes
+from tools.demo import report
+from tools.demo import services
 
 # Stopped at once within a group; no group before what depends on it.
 STOP_ORDER = (
