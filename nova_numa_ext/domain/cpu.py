@@ -21,6 +21,7 @@ from nova_numa_ext.domain.element import Guest
 from nova_numa_ext.domain.element import XmlNode
 from nova_numa_ext.policy.errors import HostCannot
 from nova_numa_ext.policy.errors import listed
+from nova_numa_ext.policy.errors import plain
 from nova_numa_ext.policy.table import HOST_CPU_MODES
 from nova_numa_ext.policy.values import nearest
 
@@ -100,9 +101,9 @@ def _usable_model(guest: Guest) -> str:
         meant = nearest(unknown[0], tuple(by_lower))
         raise HostCannot(
             guest.policy.origins['cpu_models'],
-            f'libvirt on this host does not know {unknown[0]}',
-            (f'Did you mean {by_lower[meant]}?' if meant else 'Use')
-            + ' See `virsh domcapabilities`',
+            f'libvirt on this host does not know {plain(unknown[0])}',
+            (f'Did you mean {by_lower[meant]}? ' if meant else '')
+            + 'See `virsh domcapabilities`',
         )
     raise HostCannot(
         guest.policy.origins['cpu_models'],

@@ -18,7 +18,12 @@ from dataclasses import dataclass
 
 #: How much of a value is repeated in a message. Nova keeps 255 bytes of a
 #: fault's message and puts about 65 of its own before ours.
+# Nova keeps 255 bytes of a fault's message, and writes some 65 of its own
+# before ours ("Build of instance UUID aborted: ").
+MOST = 190
+# Of a key, a value or a word of one, messages show this many bytes.
 SHOWN = 40
+_MARK = '...'
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,15 @@ class Origin:
     value: str
 
     def __str__(self) -> str:
-        return f'{self.kind} {self.key}={shown(self.value)}'
+        return self.showing(SHOWN)
+
+    def showing(self, most: int) -> str:
+        """Return the setting with at most so many bytes of its value."""
+        return f'{self.kind} {plain(self.key)}={shown(self.value, most)}'
 
 
 class Refused(Exception):
-    """A request that is refused, in one message.
+    """A request that is refused, in one message of at most ``MOST`` bytes.
 
     :ivar origin: the setting that is refused
     :ivar reason: why, without a full stop
@@ -51,7 +60,18 @@ class Refused(Exception):
         self.origin = origin
         self.reason = reason
         self.remedy = remedy
-        super().__init__(f'{origin}: {reason}. {remedy}.')
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        rest = f': {self.reason}. {self.remedy}.'
+        room = MOST - len(rest.encode()) - len(
+            self.origin.showing(0).encode())
+        # The value can be looked up where it was set; why, and the way out,
+        # cannot.
+        message = self.origin.showing(min(SHOWN, max(room, 0))) + rest
+        if len(message.encode()) > MOST:
+            return plain(message, MOST - len(_MARK))
+        return message
 
 
 class InvalidRequest(Refused):
@@ -62,11 +82,23 @@ class HostCannot(Refused):
     """The request is sound, and this host cannot do it."""
 
 
-def shown(value: str) -> str:
+def shown(value: str, most: int = SHOWN) -> str:
     """Return a value as messages show it: quoted, on one line, cut."""
-    if len(value) > SHOWN:
-        value = value[:SHOWN] + '...'
-    return repr(value)
+    return f"'{plain(value, most)}'"
+
+
+def plain(text: str, most: int = SHOWN) -> str:
+    """Return text on one line, in at most so many bytes and a mark."""
+    words = []
+    size = 0
+    for char in text:
+        word = char if char.isprintable() else repr(char)[1:-1]
+        size += len(word.encode())
+        if size > most:
+            words.append(_MARK)
+            break
+        words.append(word)
+    return ''.join(words)
 
 
 def listed(names: tuple[str, ...], most: int = 6) -> str:

@@ -48,10 +48,8 @@ def resolve(
     """
     from_flavor = _read('flavor', table.SPEC_PREFIX, extra_specs)
     from_image = _read('image', table.PROPERTY_PREFIX, image_properties)
-    for name, (origin, _value) in from_image.items():
-        _judge_image(table.BY_NAME[name], origin)
     merged = {**from_image, **from_flavor}
-    for name in from_flavor.keys() & from_image.keys():
+    for name in sorted(from_flavor.keys() & from_image.keys()):
         _agree(from_flavor[name], from_image[name])
 
     origins = {name: origin for name, (origin, _value) in merged.items()}
@@ -76,6 +74,9 @@ def _read(
         if row is None:
             raise InvalidRequest(
                 origin, 'no such name', _known_name(prefix, name))
+        if kind == 'image':
+            # First, for the tail of a cut value may look like a wrong word.
+            _judge_image(row, origin)
         try:
             found[name] = (origin, row.type.parse(origin.value.strip()))
         except values.BadValue as bad:

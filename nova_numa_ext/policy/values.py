@@ -20,6 +20,11 @@ import re
 from typing import Protocol
 
 from nova_numa_ext.policy.errors import listed
+from nova_numa_ext.policy.errors import plain
+from nova_numa_ext.policy.errors import shown
+
+# Of a word in a list, messages show this many bytes.
+WORD = 32
 
 #: Names of CPU models and features as libvirt's cpu_map has them.
 _MODEL = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}')
@@ -102,7 +107,7 @@ class CpuModels:
         for model in models:
             if not _MODEL.fullmatch(model):
                 raise BadValue(
-                    f'{model[:40]!r} is not a name of a CPU model',
+                    f'{shown(model, WORD)} is not a name of a CPU model',
                     'Use names of `virsh cpu-models`, with commas between',
                 )
         return tuple(dict.fromkeys(models))
@@ -132,13 +137,13 @@ class CpuFeatures:
             sign, name = word[:1], word[1:]
             if sign not in ('+', '-') or not _FEATURE.fullmatch(name):
                 raise BadValue(
-                    f'{word[:40]!r} is not +name or -name',
+                    f'{shown(word, WORD)} is not +name or -name',
                     'Write each feature as +name or -name, commas between',
                 )
             feature = CpuFeature(name, 'require' if sign == '+' else 'disable')
             if features.setdefault(name, feature) != feature:
                 raise BadValue(
-                    f'{name} is both required and disabled',
-                    f'Keep one of +{name} and -{name}',
+                    f'{plain(name, WORD)} is both required and disabled',
+                    'Keep one of the two',
                 )
         return tuple(features.values())
