@@ -63,9 +63,9 @@ def topology_constraints(flavor, image_meta):
     """
     preferred, maximum = hardware.get_cpu_topology_constraints(
         flavor, image_meta)
-    # Nova writes -1 where nothing is preferred.
+    # Nova writes 0 where nothing is preferred, and has written -1.
     explicit = any(
-        count != -1
+        count > 0
         for count in (preferred.sockets, preferred.cores, preferred.threads))
     return topology.Limits(
         maximum.sockets, maximum.cores, maximum.threads), explicit
