@@ -36,5 +36,6 @@ html_css_files = ['wrapped.css']
 openstackdocs_auto_name = False
 openstackdocs_auto_version = False
 openstackdocs_use_storyboard = False
-# Pages are for whoever runs this checkout, not for docs.openstack.org.
-html_theme_options = {'show_other_versions': False}
+# The theme's default would send whoever reads these pages to
+# docs.openstack.org's statistics.
+html_theme_options = {'analytics_tracking_code': ''}
