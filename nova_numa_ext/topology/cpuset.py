@@ -14,8 +14,11 @@
 
 from __future__ import annotations
 
-#: More CPUs than any host has; a longer list is not read.
+import re
+
 MOST_CPUS = 65536
+
+_RANGE = re.compile('([0-9]{1,5})(?:-([0-9]{1,5}))?')
 
 
 def parse(text: str) -> frozenset[int]:
@@ -24,13 +27,15 @@ def parse(text: str) -> frozenset[int]:
     :raises ValueError: where it is no such list
     """
     cpus: set[int] = set()
-    for part in text.replace(' ', '').split(','):
-        if not part:
-            continue
-        first, dash, last = part.partition('-')
-        low = int(first)
-        high = int(last) if dash else low
-        if not 0 <= low <= high < MOST_CPUS:
-            raise ValueError(f'{part!r} is not a range of CPUs')
+    if not text.strip():
+        return frozenset()
+    for part in text.split(','):
+        # int() would take signs, underscores and other scripts' digits too.
+        found = _RANGE.fullmatch(part.strip())
+        if found is None:
+            raise ValueError(f'{part[:40]!r} is not a range of CPUs')
+        low, high = int(found[1]), int(found[2] or found[1])
+        if not low <= high < MOST_CPUS:
+            raise ValueError(f'{part[:40]!r} is not a range of CPUs')
         cpus.update(range(low, high + 1))
     return frozenset(cpus)

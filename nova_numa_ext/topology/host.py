@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import re
 from typing import Mapping
 from xml.etree import ElementTree
 
@@ -44,12 +45,14 @@ class HostTopology:
     :ivar siblings: for each CPU, the CPUs of its core; a CPU that is offline
         is missing
     :ivar l3: the CPUs of each third-level cache; empty where unknown
+    :ivar vendor: vendor of its CPUs, as libvirt names it
     """
 
     arch: str
     cells: tuple[HostCell, ...]
     siblings: Mapping[int, frozenset[int]]
     l3: tuple[frozenset[int], ...]
+    vendor: str = ''
 
     def l3_of(self, cpu: int) -> frozenset[int] | None:
         """Return the CPUs that share this one's L3, or None if unknown."""
@@ -79,15 +82,15 @@ def from_capabilities(xml: str) -> HostTopology:
     for cell in host.iterfind('topology/cells/cell'):
         cpus = []
         for cpu in cell.iterfind('cpus/cpu'):
-            number = int(cpu.get('id', ''))
+            number = _number(cpu.get('id'))
             cpus.append(number)
             shared = cpu.get('siblings')
             if shared is not None:
                 siblings[number] = cpuset.parse(shared)
         cells.append(HostCell(
-            int(cell.get('id', '')),
+            _number(cell.get('id')),
             frozenset(cpus),
-            int(cell.findtext('memory', '0')),
+            _number(cell.findtext('memory', '0').strip()),
         ))
     return HostTopology(
         host.findtext('cpu/arch', ''),
@@ -98,4 +101,12 @@ def from_capabilities(xml: str) -> HostTopology:
             for bank in host.iterfind('cache/bank')
             if bank.get('level') == '3' and bank.get('type') != 'code'
         ),
+        host.findtext('cpu/vendor', ''),
     )
+
+
+def _number(text: str | None) -> int:
+    # int() would take signs, underscores and other scripts' digits too.
+    if not re.fullmatch('[0-9]{1,18}', text or ''):
+        raise ValueError(f'{(text or "")[:40]!r} is not a number')
+    return int(text or '')
