@@ -98,16 +98,23 @@ def shares_caches_as_host(
     pins: Mapping[int, int],
     host: HostTopology,
 ) -> bool:
-    """Return whether passed-on L3 data would be true for this guest.
+    """Return whether the host's cache data would be true for this guest.
 
-    With the host's cache data QEMU tells the guest that as many consecutive
-    vCPUs share an L3 as CPUs do on the host, at most those of a socket
-    (target/i386/cpu.c, cache_info_passthrough). That is true only where the
-    vCPUs are pinned to CPUs that share in just this way.
+    With passed-on data the guest takes as many consecutive vCPUs to share a
+    cache as CPUs share one on the host. That is true only where the vCPUs are
+    pinned to CPUs that share in just this way: the L3, and the L1 and L2 of a
+    core.
+
+    Of a cache that more CPUs share than a socket of the guest has, QEMU (7.2
+    on) makes one per socket, but only in the leaf of CPUID that Intel has
+    (target/i386/cpu.c: leaf 4 is limited, AMD's leaf 0x8000001D is not). On
+    others the guest's sockets would seem to share it. Intel's leaf, for its
+    part, counts the numbers that CPUs could have, more than there are, so
+    that several caches in a socket come out right with AMD's only.
 
     :param topology: the guest's
     :param pins: host CPU of each vCPU
-    :param host: its caches
+    :param host: its cores and caches
     """
     count = topology.sockets * topology.cores * topology.threads
     sharing = []
@@ -115,12 +122,18 @@ def shares_caches_as_host(
         cpus = host.l3_of(pins[vcpu]) if vcpu in pins else None
         if cpus is None:
             return False
+        if len(host.siblings.get(pins[vcpu], ())) != topology.threads:
+            return False
         sharing.append(cpus)
     socket = topology.cores * topology.threads
-    size = min(len(sharing[0]), socket)
-    if size != socket and (size & (size - 1) or socket % size):
-        # CPUID leaf 4 has powers of two only.
+    shared = len(sharing[0])
+    if shared > socket and topology.sockets > 1 and host.vendor != 'Intel':
         return False
+    if shared < socket and (
+            host.vendor != 'AMD' or shared & (shared - 1) or socket % shared):
+        # CPUID has powers of two only.
+        return False
+    size = min(shared, socket)
     groups = [set(sharing[low:low + size]) for low in range(0, count, size)]
     if any(len(group) != 1 for group in groups):
         return False
