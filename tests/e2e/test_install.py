@@ -80,7 +80,7 @@ class TestWheel(testtools.TestCase):
         return self.wheel.read('%s/%s' % (self.info, name)).decode()
 
     def test_contents(self):
-        source = environment.source()
+        source = environment.source('wheel-source')
         package = {os.path.relpath(os.path.join(folder, name), source)
                    for folder, _, names in os.walk(
                        os.path.join(source, 'nova_numa_ext'))
@@ -118,7 +118,7 @@ class TestWheel(testtools.TestCase):
 
 
 class TestVirtualEnvironment(InstallTestCase):
-    """The wheel, and Nova's, in one virtual environment."""
+    """This package and Nova in one virtual environment."""
 
     @classmethod
     def setUpClass(cls):
@@ -145,6 +145,19 @@ class TestVirtualEnvironment(InstallTestCase):
             self.nova.packages())
         self.assertStarts(self.nova, self.site + '/nova_numa_ext',
                           self.site + '/nova')
+        self.assertChecks(
+            0, self.nova, 'nova-numa-ext-status',
+            '--config-file', self.nova.configure())
+
+    def test_editable(self):
+        """Both from their sources, as DevStack installs them."""
+        self.addCleanup(self.nova.install_locked)
+        nova = self.nova.install_editable_nova()
+        source = environment.source('editable-source')
+        self.nova.install_editable(source)
+
+        self.assertStarts(
+            self.nova, source + '/nova_numa_ext', nova + '/nova')
         self.assertChecks(
             0, self.nova, 'nova-numa-ext-status',
             '--config-file', self.nova.configure())
@@ -211,21 +224,6 @@ class TestVirtualEnvironment(InstallTestCase):
             f.writelines(re.match(r'[^\\]*', line).group().strip() + '\n'
                          for line in lock if re.match(r'\w', line))
         return path
-
-
-class TestEditable(InstallTestCase):
-    """An editable install beside an editable Nova, as in DevStack."""
-
-    def test_editable(self):
-        env = environment.VirtualEnvironment('editable')
-        env.install_locked()
-        nova = env.install_editable_nova()
-        env.install_editable(environment.source())
-
-        self.assertStarts(env, environment.source() + '/nova_numa_ext',
-                          nova + '/nova')
-        self.assertChecks(0, env, 'nova-numa-ext-status',
-                          '--config-file', env.configure())
 
 
 class TestDebian(InstallTestCase):

@@ -24,8 +24,8 @@ from os_vif import exception
 from oslo_utils import importutils
 import testtools
 
-from nova_numa_ext.compat import release
 from nova_numa_ext import loader
+from nova_numa_ext.compat import release
 
 RIGHT = 'set compute_driver = numa_ext.NumaLibvirtDriver'
 

@@ -104,12 +104,14 @@ def build_env():
 
 
 @functools.lru_cache(maxsize=None)
-def source():
+def source(name):
     """A copy of this checkout without what git ignores.
 
-    What an earlier build left in the checkout would get into the wheel.
+    What an earlier build or run left in a folder would get into the wheel.
+
+    :param name: of the folder; one for each that is built in or imported from
     """
-    path = os.path.join(scratch(), 'source')
+    path = os.path.join(scratch(), name)
     names = run('git', 'ls-files', '-z', '--cached', '--others',
                 '--exclude-standard', cwd=ROOT).stdout.split('\0')
     for name in filter(None, names):
@@ -127,7 +129,7 @@ def wheel():
     path = os.path.join(scratch(), 'wheel')
     run(os.path.join(bootstrap(), 'python'), '-m', 'pip', '--python',
         sys.executable, 'wheel', '--no-deps', '--no-build-isolation',
-        '--wheel-dir', path, source(), env=build_env())
+        '--wheel-dir', path, source('wheel-source'), env=build_env())
     (name,) = os.listdir(path)
     return os.path.join(path, name)
 
@@ -217,9 +219,13 @@ class VirtualEnvironment(Environment):
         return run(*argv, env=env, **kwargs)
 
     def install_locked(self):
-        """Nova and its dependencies, from the lock."""
+        """Nova and its dependencies, from the lock.
+
+        An editable Nova of the same version is replaced.
+        """
         uv('pip', 'install', '--quiet', '--python', self.python,
-           '--require-hashes', '--build-constraints',
+           '--require-hashes', '--reinstall-package', 'nova',
+           '--build-constraints',
            os.path.join(ROOT, 'locks', 'build.txt'), '-r', LOCK)
 
     def install_editable_nova(self):

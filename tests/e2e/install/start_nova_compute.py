@@ -24,10 +24,10 @@ import json
 import runpy
 import sys
 
+from nova import utils
 from nova.cmd import compute  # first: it decides on monkey-patching
 from nova.conductor import api as conductor_api
 from nova.scheduler.client import report as placement
-from nova import utils
 
 
 def report(server, *args, **kwargs):
