@@ -20,18 +20,28 @@
 ``numa-ext-refusal``
     A request, one setting a line, and the message that it is refused with.
     With ``:without-kvm:``, by a host that has no KVM.
+``numa-ext-release-notes``
+    reno's report, where the history that reno reads is all there.
 
 A row or an option without help, and a request that is not refused, fail the
 build.
 """
 
+import os
+
 from docutils import nodes
 from docutils.parsers.rst import directives
+from dulwich import errors as git_errors
+from dulwich import repo
 import render
+from reno import sphinxext
 from sphinx import errors
 from sphinx.util import docutils
 
 from nova_numa_ext.conf import opts
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
 
 
 class _Generated(docutils.SphinxDirective):
@@ -80,9 +90,29 @@ class Refusal(docutils.SphinxDirective):
         return [block]
 
 
+class ReleaseNotes(sphinxext.ReleaseNotesDirective):
+
+    def run(self):
+        if _has_history():
+            self.options['reporoot'] = ROOT
+            return super().run()
+        text = ('These pages were built without the history that the notes '
+                'are sorted by. The notes are files in releasenotes/notes.')
+        return [nodes.paragraph(text, text)]
+
+
+def _has_history():
+    try:
+        with repo.Repo(ROOT) as checkout:
+            return not checkout.get_shallow()
+    except git_errors.NotGitRepository:
+        return False
+
+
 def setup(app):
     app.add_object_type('spec', 'spec', 'single: %s')
     app.add_directive('numa-ext-specs', Specs)
     app.add_directive('numa-ext-options', Options)
     app.add_directive('numa-ext-refusal', Refusal)
+    app.add_directive('numa-ext-release-notes', ReleaseNotes)
     return {'parallel_read_safe': True}

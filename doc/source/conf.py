@@ -26,7 +26,6 @@ copyright = 'the nova-numa-ext developers'
 extensions = [
     'openstackdocstheme',
     'oslo_config.sphinxext',
-    'reno.sphinxext',
     'reference',
 ]
 nitpicky = True
