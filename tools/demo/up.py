@@ -58,6 +58,8 @@ class Starter:
         self.image = guest_image.GuestImage(cloud)
         self.virt_type = None
         self.guest_image_id = None
+        self.host_size = None
+        self.guests = []
 
     def start(self, name):
         """Starts the daemon that services.py describes under that name."""
@@ -74,6 +76,12 @@ class Starter:
     def rabbitmq(self):
         self.start('epmd')
         self.start('rabbitmq')
+
+    def libvirtd(self):
+        self.start('libvirtd')
+        # The first question makes it probe QEMU, which takes seconds: while
+        # others wait for the database, not while nova-compute waits for it.
+        self.host_size = guests.host_size(self.cloud)
 
     def catalog(self):
         version = str(self.cloud.port_base)
@@ -141,7 +149,7 @@ class Starter:
         schema('neutron', 'mariadb')
         schema('placement', 'mariadb')
         schema('glance', 'mariadb')
-        daemon('libvirtd')
+        add('libvirtd', self.libvirtd)
         daemon('keystone', 'keystone schema', 'memcached')
         add('catalog', self.catalog, 'keystone')
         daemon('placement', 'placement schema', 'keystone')
@@ -167,7 +175,7 @@ class Starter:
         steps.run()
 
     def flavors(self):
-        nodes, cpus = guests.host_size(self.cloud)
+        nodes, cpus = self.host_size
         self.guests = guests.choose(nodes, cpus, self.virt_type)
         guests.set_flavors(self.cloud, self.guests)
         vcpus = self.guests[0].vcpus
