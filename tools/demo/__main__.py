@@ -29,10 +29,9 @@ def parser():
     commands = result.add_subparsers(dest='command', required=True)
     up = commands.add_parser('up', help='start the cloud, boot its guests')
     up.add_argument('--no-guests', action='store_true', help='the cloud alone')
-    shell = commands.add_parser(
+    commands.add_parser(
         'shell', help='bash with OS_* set; arguments are passed on'
     )
-    shell.add_argument('arguments', nargs=argparse.REMAINDER)
     for name, text in (
         ('env', 'print OS_* as export lines'),
         ('libvirt-uri', "print the URI of the demo's libvirtd"),
@@ -71,7 +70,7 @@ def status(cloud):
     return result
 
 
-def run(cloud, arguments):
+def run(cloud, arguments, passed_on):
     from tools.demo import up
 
     command = arguments.command
@@ -88,7 +87,7 @@ def run(cloud, arguments):
     else:
         cloud.require()
         if command == 'shell':
-            shell(cloud, arguments.arguments)
+            shell(cloud, passed_on)
         elif command == 'env':
             for key, value in cloud.environment().items():
                 print(f'export {key}={shlex.quote(value)}')
@@ -99,10 +98,15 @@ def run(cloud, arguments):
 
 
 def main():
-    arguments = parser().parse_args()
+    words = sys.argv[1:]
+    passed_on = []
+    if words[:1] == ['shell'] and words[1:] not in (['-h'], ['--help']):
+        # They are bash's, options too: argparse would take them for its own.
+        words, passed_on = words[:1], words[1:]
+    arguments = parser().parse_args(words)
     cloud = cloud_module.Cloud.from_environment()
     try:
-        return run(cloud, arguments)
+        return run(cloud, arguments, passed_on)
     except processes.Failure as failure:
         log = failure.log
         if log is not None:
