@@ -12,6 +12,7 @@
 
 """Elements of a domain onto Nova's configuration of a guest."""
 
+from nova.objects import fields
 from nova.virt.libvirt import config as vconfig
 
 
@@ -42,6 +43,9 @@ class TunedGuest(vconfig.LibvirtConfigGuest):
 def cpu_of(guest):
     """Return the CPU of a guest as its XML has it, in Nova's own terms.
 
+    Nova's objects do not know mode maximum. What Nova does with the mode it
+    does for a host-passthrough CPU too, which has no model either.
+
     :param guest: a LibvirtConfigGuest
     :returns: a LibvirtConfigGuestCPU, or None for a guest without
     """
@@ -50,4 +54,12 @@ def cpu_of(guest):
         return None
     cpu = vconfig.LibvirtConfigGuestCPU()
     cpu.parse_dom(node)
+    # Nova's parser passes over features that are disabled.
+    cpu.features = set()
+    for feature in node.findall('feature'):
+        kept = vconfig.LibvirtConfigGuestCPUFeature(feature.get('name'))
+        kept.policy = feature.get('policy')
+        cpu.add_feature(kept)
+    if cpu.mode == 'maximum':
+        cpu.mode = fields.CPUMode.HOST_PASSTHROUGH
     return cpu

@@ -22,6 +22,19 @@ from nova_numa_ext.policy import HostCannot
 FAIL_INCOMPATIBLE = 1
 
 
+def is_connection_lost(error):
+    """Return whether a libvirtError says nothing but that libvirtd is gone.
+
+    It is told by what Nova's Host tells it by.
+    """
+    libvirt = nova_driver.libvirt
+    return (
+        error.get_error_code() in (
+            libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR)
+        and error.get_error_domain() in (
+            libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_RPC))
+
+
 def check_features(connection, policy, arch, virt_type, nova_cpu, elements):
     """Ask libvirt whether a CPU with these features can be had here.
 
@@ -38,7 +51,9 @@ def check_features(connection, policy, arch, virt_type, nova_cpu, elements):
     if not policy.cpu_features:
         return
     domain = etree.Element('domain')
-    domain.append(nova_cpu.format_dom())
+    # Nova has none for hypervisors without CPU modes.
+    if nova_cpu is not None:
+        domain.append(nova_cpu.format_dom())
     for element in elements:
         element.write(domain)
     cpu = domain.find('cpu')
@@ -52,6 +67,8 @@ def check_features(connection, policy, arch, virt_type, nova_cpu, elements):
             None, arch, None, virt_type,
             etree.tostring(cpu, encoding='unicode'), flags)
     except nova_driver.libvirt.libvirtError as error:
+        if is_connection_lost(error):
+            raise
         # "internal error: Unknown CPU feature x", or "the CPU is incompatible
         # with host CPU: Host CPU does not provide required features: x, y".
         reason = str(error).rpartition('host CPU: ')[2]

@@ -88,20 +88,24 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             return self._host_facts.domain_capabilities(
                 connection, arch, virt_type)
         except nova_driver.libvirt.libvirtError as error:
+            if cpu_check.is_connection_lost(error):
+                raise
             origin = next(iter(policy.origins.values()))
             raise guest_policy.HostCannot(
                 origin, f'{virt_type} guests of {arch} cannot run here',
                 f'libvirt says: {error}'[:90]) from error
 
-    def _refusal(self, instance, image_meta, flavor=None):
-        """Return why an instance cannot be had here, None where it can.
+    def _refusal(self, instance, image_meta, flavor=None, here=True):
+        """Return why an instance cannot be had, None where it can.
 
         :param flavor: another flavor than the instance's, for a resize to
             it; where it will stand is not known yet, and not judged
+        :param here: False for a guest that goes to another host: then only
+            what is wrong on every host is judged
         """
         try:
             policy = self._policy(instance, flavor)
-            if policy:
+            if policy and here:
                 self._elements(
                     instance, image_meta, policy,
                     None if flavor else instance.numa_topology, flavor)
@@ -162,7 +166,9 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
                                    flavor, network_info,
                                    block_device_info=None,
                                    timeout=0, retry_interval=0):
-        refusal = self._refusal(instance, instance.image_meta, flavor)
+        refusal = self._refusal(
+            instance, instance.image_meta, flavor,
+            here=dest == self.get_host_ip_addr())
         if refusal:
             raise exception.InstanceFaultRollback(
                 inner_exception=exception.ResizeError(reason=refusal))

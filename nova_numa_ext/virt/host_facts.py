@@ -26,21 +26,21 @@ class HostFacts:
     Nothing here is older than the connection. Callers bring the connection,
     because Nova pings the daemon whenever it is asked for one.
 
+    Threads that ask for the same at once may each ask libvirt.
+
     :param host: a nova.virt.libvirt.host.Host
     """
 
     def __init__(self, host):
         self._host = host
-        self._connection = None
-        self._topology = None
-        self._domain_capabilities = {}
+        self._facts = _Facts(None)
 
-    def _look_at(self, connection):
-        """Forget what an earlier connection said."""
-        if connection is not self._connection:
-            self._topology = None
-            self._domain_capabilities = {}
-            self._connection = connection
+    def _facts_of(self, connection):
+        """Return what this connection said, without what others said."""
+        facts = self._facts
+        if facts.connection is not connection:
+            facts = self._facts = _Facts(connection)
+        return facts
 
     def topology(self, connection):
         """Return the host's nodes, cores and caches.
@@ -49,13 +49,13 @@ class HostFacts:
         all dedicated CPUs were online. Nova does not keep the caches; the
         CPUs that Nova has powered down since are missing in them.
         """
-        self._look_at(connection)
-        if self._topology is None:
+        facts = self._facts_of(connection)
+        if facts.topology is None:
             kept = topology.from_capabilities(
                 self._host.get_capabilities().to_xml())
             current = topology.from_capabilities(connection.getCapabilities())
-            self._topology = dataclasses.replace(kept, l3=current.l3)
-        return self._topology
+            facts.topology = dataclasses.replace(kept, l3=current.l3)
+        return facts.topology
 
     def domain_capabilities(self, connection, arch, virt_type):
         """Return what guests of this kind can have.
@@ -65,12 +65,23 @@ class HostFacts:
 
         :raises libvirt.libvirtError: where there are no such guests here
         """
-        self._look_at(connection)
+        known = self._facts_of(connection).domain_capabilities
         key = (arch, virt_type)
-        found = self._domain_capabilities.get(key)
-        if found is None:
-            found = capabilities.from_xml(
+        if key not in known:
+            known[key] = capabilities.from_xml(
                 connection.getDomainCapabilities(
                     None, arch, None, virt_type, 0))
-            self._domain_capabilities[key] = found
-        return found
+        return known[key]
+
+
+class _Facts:
+    """What one connection said.
+
+    A thread that still has an earlier connection fills these, and not those
+    of the connection that took its place.
+    """
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.topology = None
+        self.domain_capabilities = {}
