@@ -54,6 +54,14 @@ docs:
 releasenotes:
 	bin=$(call venv,docs) && $$bin/reno report .
 
+## make cover       unit tests, and how much of the package they run
+cover:
+	bin=$(call venv,--packages build nova-$(NOVA)) && $$bin/coverage erase && \
+	PYTHON="$$bin/coverage run --source nova_numa_ext --parallel-mode" \
+	$$bin/stestr run --test-path tests/unit --top-dir . $(ARGS) && \
+	$$bin/coverage combine -q && $$bin/coverage html -q -d cover && \
+	$$bin/coverage report
+
 ## make genconfig   etc/nova-numa-ext.conf.sample from the options
 genconfig:
 	bin=$(call venv,--packages build nova-$(NOVA)) && \
