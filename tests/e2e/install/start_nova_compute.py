@@ -24,7 +24,6 @@ import json
 import runpy
 import sys
 
-from nova import utils
 from nova.cmd import compute  # first: it decides on monkey-patching
 from nova.conductor import api as conductor_api
 from nova.scheduler.client import report as placement
@@ -38,14 +37,14 @@ def report(server, *args, **kwargs):
         'bases': ['%s.%s' % (cls.__module__, cls.__name__)
                   for cls in type(driver).__mro__],
         'file': sys.modules[type(driver).__module__].__file__,
-        'nova': utils.__file__,
+        'nova': compute.utils.__file__,
     }))
     sys.stdout.flush()
     sys.exit(0)
 
 
 conductor_api.API.wait_until_ready = lambda *args, **kwargs: None
-utils.raise_if_old_compute = lambda: None
+compute.utils.raise_if_old_compute = lambda: None
 placement.SchedulerReportClient._create_client = lambda *args: None
 compute.service.serve = report
 
