@@ -129,7 +129,7 @@ class CpuFeature:
 class CpuFeatures:
     """CPU features to add with ``+`` or to take away with ``-``."""
 
-    help: str = 'a list of +name or -name, such as +pdpe1gb,-pmu'
+    help: str = 'a list of +name or -name, such as +pdpe1gb,-vmx'
 
     def parse(self, text: str) -> tuple[CpuFeature, ...]:
         features: dict[str, CpuFeature] = {}

@@ -183,7 +183,7 @@ class TestResolve(testtools.TestCase):
 
     def test_flavor_only_comes_before_the_value(self):
         self.assertEqual('only the flavor may set this', self.refused(
-            {}, {'numa_ext_cpu_features': 'pmu'}).reason)
+            {}, {'numa_ext_cpu_features': 'vmx'}).reason)
 
     def test_long_flavor_value(self):
         text = ','.join(f'+f{number}' for number in range(100))

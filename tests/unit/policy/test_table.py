@@ -59,9 +59,9 @@ EXAMPLES = {
     'cpu_features': Examples(
         {
             '+pdpe1gb': (values.CpuFeature('pdpe1gb', 'require'),),
-            '-pmu': (values.CpuFeature('pmu', 'disable'),),
+            '-vmx': (values.CpuFeature('vmx', 'disable'),),
         },
-        ('pmu', '+pmu,-pmu', ''),
+        ('vmx', '+vmx,-vmx', ''),
     ),
     'cpu_migratable': Examples(
         {'on': True, 'off': False},

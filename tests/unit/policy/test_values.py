@@ -108,10 +108,10 @@ class TestCpuModels(testtools.TestCase):
 class TestCpuFeatures(testtools.TestCase):
 
     @ddt.data(
-        ('+pmu', (feature('pmu', 'require'),)),
-        ('-pmu', (feature('pmu', 'disable'),)),
-        ('+pdpe1gb, -pmu', (
-            feature('pdpe1gb', 'require'), feature('pmu', 'disable'))),
+        ('+vmx', (feature('vmx', 'require'),)),
+        ('-vmx', (feature('vmx', 'disable'),)),
+        ('+pdpe1gb, -vmx', (
+            feature('pdpe1gb', 'require'), feature('vmx', 'disable'))),
         ('+b,+a', (feature('b', 'require'), feature('a', 'require'))),
         ('+a,+a', (feature('a', 'require'),)),
         ('-vmx-ins-outs', (feature('vmx-ins-outs', 'disable'),)),
@@ -122,7 +122,7 @@ class TestCpuFeatures(testtools.TestCase):
     def test_good(self, text, expected):
         self.assertEqual(expected, values.CpuFeatures().parse(text))
 
-    @ddt.data('', 'pmu', '+', '+a,', '+a -b', '++a', '+é', '+a\n+b', '*a',
+    @ddt.data('', 'vmx', '+', '+a,', '+a -b', '++a', '+é', '+a\n+b', '*a',
               '+' + 'f' * 65)
     def test_bad(self, text):
         bad = self.assertRaises(
@@ -132,9 +132,9 @@ class TestCpuFeatures(testtools.TestCase):
 
     def test_both(self):
         bad = self.assertRaises(
-            values.BadValue, values.CpuFeatures().parse, '+pmu,-pmu')
+            values.BadValue, values.CpuFeatures().parse, '+vmx,-vmx')
 
-        self.assertEqual('pmu is both required and disabled', bad.reason)
+        self.assertEqual('vmx is both required and disabled', bad.reason)
 
 
 @ddt.ddt

@@ -1,0 +1,84 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""A real libvirtd of the test's own, as the demo runs one."""
+
+import pathlib
+import shutil
+import string
+import subprocess
+
+import fixtures
+import libvirt
+
+from tools.demo import processes
+from tools.demo import services
+
+DEMO = pathlib.Path(services.__file__).parent
+
+
+class Libvirtd(fixtures.Fixture):
+    """A libvirtd in a private mount namespace, without guests.
+
+    The machine's own is neither seen nor touched. Needs root.
+
+    :ivar connection: to it
+    """
+
+    def _setUp(self):
+        self._state = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self._log = self._state / 'libvirtd.log'
+        for name in ('etc/libvirt', 'run/libvirt', 'libvirt/lib',
+                     'libvirt/cache', 'libvirt/log'):
+            (self._state / name).mkdir(parents=True)
+        self._configure()
+        with self._log.open('wb') as log:
+            process = subprocess.Popen(
+                [DEMO / 'libvirtd-private', self._state],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        # What libvirt says is in the exceptions; it is not printed too.
+        libvirt.registerErrorHandler(lambda context, error: None, None)
+        try:
+            self.connection = processes.wait_for(
+                'libvirtd', self._open, 60, log=self._log,
+                alive=lambda: process.poll() is None)
+        except processes.Failure as failure:
+            log = '\n'.join(processes.tail(self._log))
+            raise RuntimeError(f'{failure}\n{log}') from failure
+        self.addCleanup(self._close)
+
+    def _configure(self):
+        folder = self._state / 'etc' / 'libvirt'
+        shutil.copy(DEMO / 'config' / 'libvirtd.conf', folder)
+        template = string.Template(
+            (DEMO / 'config' / 'qemu.conf').read_text())
+        (folder / 'qemu.conf').write_text(template.substitute(
+            cgroup_controllers='' if services.cgroups_writable()
+            else 'cgroup_controllers = []'))
+
+    def _open(self):
+        socket = self._state / 'run' / 'libvirt' / 'libvirt-sock'
+        if not socket.exists():
+            return None
+        try:
+            return libvirt.open(f'qemu+unix:///system?socket={socket}')
+        except libvirt.libvirtError:
+            return None
+
+    def _close(self):
+        for domain in self.connection.listAllDomains():
+            if domain.isActive():
+                domain.destroy()
+        self.connection.close()
