@@ -24,21 +24,26 @@ OPTS = [
     cfg.BoolOpt(
         'guest_policy',
         default=True,
-        help="""
-Give guests what the ``numa_ext:`` extra specs of their flavor and the
-``numa_ext_`` properties of their image ask for, and refuse those that ask for
-what does not exist or cannot be had on this host.
-
-Off, this driver looks at neither, as Nova's own libvirt driver does, and
-guests that are started or hard-rebooted meanwhile get what Nova gives them.
-"""),
+        help=(
+            'Give guests what the ``numa_ext:`` extra specs of their flavor '
+            'and the ``numa_ext_`` properties of their image ask for, and '
+            'refuse those that ask for what does not exist or cannot be had '
+            'on this host.\n'
+            '\n'
+            "Off, this driver looks at neither, as Nova's own libvirt driver "
+            'does, and guests that are started or hard-rebooted meanwhile get '
+            'what Nova gives them.'
+        ),
+    ),
     cfg.BoolOpt(
         'allow_untested_nova',
         default=False,
-        help="""
-Run with a release of Nova that this release of nova-numa-ext was not tested
-with. Off, nova-compute refuses to start on one, and says which are supported.
-"""),
+        help=(
+            'Run with a release of Nova that this release of nova-numa-ext '
+            'was not tested with. Off, nova-compute refuses to start on one, '
+            'and says which are supported.'
+        ),
+    ),
 ]
 
 
