@@ -106,7 +106,7 @@ def interpreter():
 
 class TestMirror(testtools.TestCase):
 
-    def tested_elsewhere(self, path):
+    def is_elsewhere(self, path):
         tests = TESTED_ELSEWHERE.get(path)
         return tests is not None and (ROOT / 'tests' / tests).exists()
 
@@ -115,7 +115,7 @@ class TestMirror(testtools.TestCase):
             path for path in modules(PACKAGE)
             if not (UNIT / path).with_name(
                 'test_' + pathlib.Path(path).name).exists()
-            and not self.tested_elsewhere(path)
+            and not self.is_elsewhere(path)
         ]
 
         self.assertEqual([], missing)
