@@ -18,11 +18,11 @@ import nova.conf
 from nova.virt.libvirt import driver as nova_driver
 from oslo_log import log as logging
 
+from nova_numa_ext import policy as guest_policy
 from nova_numa_ext.compat import release
 from nova_numa_ext.conf import opts
 from nova_numa_ext.domain import element
 from nova_numa_ext.domain import elements as domain_elements
-from nova_numa_ext import policy as guest_policy
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import cpu_check
 from nova_numa_ext.virt import host_facts
