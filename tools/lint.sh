@@ -51,7 +51,7 @@ run() {
         mypy) "$bin/mypy" ;;
         shell) shell ;;
         reno) "$bin/reno" -q lint ;;
-        doc8) "$bin/doc8" --quiet doc ;;
+        doc8) "$bin/doc8" --quiet doc/source ;;
         *)
             echo "No such check: $1" >&2
             return 2
