@@ -5,6 +5,12 @@ SHELL = /bin/bash
 NOVA ?= 34
 venv = $$(tools/venv.sh $(1))
 
+# How Nova runs in the tests: threading or eventlet. Before 33 it can do the
+# latter only.
+CONCURRENCY ?= $(if $(filter 26 27 28 29 30 31 32,$(NOVA)),eventlet,threading)
+test unit functional: export OS_NOVA_DISABLE_EVENTLET_PATCHING = \
+	$(if $(filter threading,$(CONCURRENCY)),true,false)
+
 .PHONY: help demo demo-shell demo-down demo-clean test unit functional e2e \
 	lint docs releasenotes genconfig cover lock clean
 
@@ -34,6 +40,7 @@ unit:
 	bin=$(call venv,--packages build nova-$(NOVA)) && \
 	$$bin/stestr run --test-path tests/unit --top-dir . $(ARGS)
 
+## make functional  on Nova's own fixtures; CONCURRENCY=eventlet for the other way
 functional:
 	bin=$(call venv,--packages build nova-$(NOVA)) && \
 	$$bin/stestr run --test-path tests/functional --top-dir . $(ARGS)

@@ -12,8 +12,11 @@
 
 """Nova's libvirt driver, with what this project adds to it."""
 
+import inspect
+
 from nova import exception
 from nova import version
+from nova.compute import task_states
 import nova.conf
 from nova.virt.libvirt import driver as nova_driver
 from oslo_log import log as logging
@@ -125,6 +128,11 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             elements = self._elements(
                 instance, image_meta, policy, instance.numa_topology)
         except guest_policy.Refused as refused:
+            if instance.task_state == task_states.RESCUING:
+                # Nova has stopped the guest by now. A rescue that fails would
+                # leave it in ERROR; it comes up with what Nova gives it.
+                LOG.warning('%s', refused, instance=instance)
+                return guest
             raise exception.Invalid(str(refused)) from refused
         guest = apply.TunedGuest.of(guest, elements)
         # Nova keeps the CPU of each instance, for the check that comes before
@@ -155,6 +163,10 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             raise exception.InstanceFaultRollback(
                 inner_exception=exception.Invalid(refusal))
         super().rebuild(context, instance, image_meta, *args, **kwargs)
+
+    # What follows image_meta differs between releases, and is passed on.
+    rebuild.__signature__ = inspect.signature(
+        nova_driver.LibvirtDriver.rebuild)
 
     def _hard_reboot(self, context, instance, *args, **kwargs):
         refusal = self._refusal(instance, instance.image_meta)

@@ -1,0 +1,101 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Nova's fake libvirtd, with what guests of this project need of it."""
+
+from lxml import etree
+from nova.tests.fixtures import libvirt as fakelibvirt
+
+#: Features that the host-model CPU of these hosts has. libvirt knows more.
+HOST_FEATURES = ('pdpe1gb', 'pmu', 'vmx', 'x2apic')
+KNOWN_FEATURES = (*HOST_FEATURES, 'avx512f', 'invtsc')
+
+
+def host(nodes=4, cores=4, threads=2):
+    """Return a host with this many NUMA nodes of so many cores.
+
+    The default has 4 nodes and 32 CPUs, with 64 GiB.
+    """
+    return fakelibvirt.HostInfo(
+        cpu_nodes=nodes, cpu_sockets=1, cpu_cores=cores, cpu_threads=threads,
+        kB_mem=64 * 1024 ** 2)
+
+
+class Connection(fakelibvirt.Connection):
+    """A connection that keeps the XML it is given, and can say no.
+
+    :ivar xml: the XML last defined, by the UUID of the domain
+    :ivar virt_type: type of the domains that there can be
+    :ivar unsupported_modes: CPU modes that domain capabilities deny
+    :ivar l3: the CPUs of each L3 cache of the host; none are told by default
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.xml = {}
+        self.virt_type = 'kvm'
+        self.unsupported_modes = ()
+        self.l3 = ()
+
+    def defineXML(self, xml):
+        domain = super().defineXML(xml)
+        self.xml[domain.UUIDString()] = xml
+        return domain
+
+    def getCapabilities(self):
+        xml = super().getCapabilities()
+        banks = ''.join(
+            f"<bank id='{number}' level='3' type='both' size='32' unit='MiB' "
+            f"cpus='{cpus}'/>" for number, cpus in enumerate(self.l3))
+        return xml.replace('</host>', f'<cache>{banks}</cache></host>')
+
+    def getDomainCapabilities(self, emulatorbin, arch, machine_type,
+                              virt_type, flags):
+        if virt_type != self.virt_type:
+            raise self._error(
+                f'invalid argument: KVM is not supported by {virt_type}')
+        tree = etree.fromstring(super().getDomainCapabilities(
+            emulatorbin, arch, machine_type, virt_type, flags))
+        tree.find('domain').text = virt_type
+        etree.SubElement(
+            tree.find('cpu'), 'mode', name='maximum', supported='yes')
+        for mode in tree.findall('cpu/mode'):
+            if mode.get('name') in self.unsupported_modes:
+                mode.set('supported', 'no')
+        return etree.tostring(tree, encoding='unicode')
+
+    def compareHypervisorCPU(self, emulator, arch, machine, virttype, xml,
+                             flags):
+        """Say what libvirt says of features that are unknown or missing."""
+        wanted = [
+            (feature.get('name'), feature.get('policy'))
+            for feature in etree.fromstring(xml).findall('feature')]
+        for name, _policy in wanted:
+            if name not in KNOWN_FEATURES:
+                raise self._error(
+                    f'internal error: Unknown CPU feature {name}')
+        missing = [name for name, policy in wanted
+                   if policy == 'require' and name not in HOST_FEATURES]
+        if not missing:
+            return fakelibvirt.VIR_CPU_COMPARE_SUPERSET
+        if flags & 1:
+            raise self._error(
+                'the CPU is incompatible with host CPU: Host CPU does not '
+                'provide required features: ' + ', '.join(missing))
+        return fakelibvirt.VIR_CPU_COMPARE_INCOMPATIBLE
+
+    @staticmethod
+    def _error(message):
+        return fakelibvirt.make_libvirtError(
+            fakelibvirt.libvirtError, message,
+            error_code=fakelibvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+            error_domain=fakelibvirt.VIR_FROM_QEMU)

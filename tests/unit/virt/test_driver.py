@@ -1,0 +1,288 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+import inspect
+from unittest import mock
+
+import fixtures
+from nova import exception
+from nova import objects
+from nova.compute import task_states
+import nova.conf
+from nova.tests.fixtures import libvirt as fakelibvirt
+from nova.virt.libvirt import config as vconfig
+from nova.virt.libvirt import driver as nova_driver
+from oslo_utils.fixture import uuidsentinel as uuids
+import testtools
+
+from nova_numa_ext.compat import release
+from nova_numa_ext.domain import capabilities
+from nova_numa_ext.topology import host
+from nova_numa_ext.virt import apply
+from nova_numa_ext.virt import driver
+from nova_numa_ext.virt import host_facts
+
+CONF = nova.conf.CONF
+
+WRONG = {'numa_ext:cpu_mode': 'host-passtrough'}
+RIGHT = {'numa_ext:cpu_mode': 'host-passthrough'}
+SENTENCE = (
+    "flavor numa_ext:cpu_mode='host-passtrough': no such value. Did you mean "
+    'host-passthrough? Known: host-passthrough, host-model, maximum, custom.')
+
+
+def flavor(specs=None):
+    return objects.Flavor(
+        vcpus=2, memory_mb=512, root_gb=1, ephemeral_gb=0,
+        extra_specs=dict(specs or {}))
+
+
+def instance(specs=None):
+    return objects.Instance(
+        uuid=uuids.instance, flavor=flavor(specs), system_metadata={},
+        numa_topology=None, vcpu_model=None, task_state=None)
+
+
+class DriverTestCase(testtools.TestCase):
+    """A driver on a host that can do mode host-passthrough and no other."""
+
+    def setUp(self):
+        super().setUp()
+        self.driver = object.__new__(driver.NumaLibvirtDriver)
+        self.driver._host = mock.Mock(spec=['get_connection'])
+        self.facts = mock.create_autospec(
+            host_facts.HostFacts, instance=True)
+        self.facts.topology.return_value = host.HostTopology(
+            'x86_64', (), {}, ())
+        self.facts.domain_capabilities.return_value = (
+            capabilities.DomainCapabilities(
+                'kvm', 'x86_64', ('host-passthrough',), {}))
+        self.driver._host_facts = self.facts
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova.virt.libvirt.driver.libvirt', fakelibvirt))
+        self.stub('_check_emulation_arch', return_value='x86_64')
+        cpu = vconfig.LibvirtConfigGuestCPU()
+        cpu.mode = 'host-model'
+        self.stub('_get_guest_cpu_model_config', return_value=cpu)
+        self.image_meta = objects.ImageMeta(
+            properties=objects.ImageMetaProps())
+        self.useFixture(fixtures.MockPatchObject(
+            objects.Instance, 'image_meta', self.image_meta))
+
+    def stub(self, name, **kwargs):
+        """Put a mock in the place of a method of Nova's driver."""
+        return self.useFixture(fixtures.MockPatchObject(
+            nova_driver.LibvirtDriver, name, autospec=True, **kwargs)).mock
+
+    def switch_off(self):
+        CONF.set_override('guest_policy', False, group='numa_ext')
+        self.addCleanup(
+            CONF.clear_override, 'guest_policy', group='numa_ext')
+
+
+class SignatureTest(testtools.TestCase):
+
+    def test_public_methods_are_called_as_novas_are(self):
+        own = {
+            name: method
+            for name, method in vars(driver.NumaLibvirtDriver).items()
+            if inspect.isfunction(method) and not name.startswith('_')}
+        self.assertIn('spawn', own)
+        for name, method in own.items():
+            self.assertEqual(
+                inspect.getfullargspec(
+                    getattr(nova_driver.LibvirtDriver, name)),
+                inspect.getfullargspec(method), name)
+
+
+class InitTest(testtools.TestCase):
+
+    def test_an_untested_nova(self):
+        self.useFixture(fixtures.MockPatch(
+            'nova.version.version_string', return_value='35.0.0'))
+        novas = self.useFixture(fixtures.MockPatchObject(
+            nova_driver.LibvirtDriver, '__init__', return_value=None)).mock
+        refused = self.assertRaises(
+            release.UnsupportedRelease, driver.NumaLibvirtDriver, None)
+        self.assertIn('this is Nova 35.0.0.', str(refused))
+        novas.assert_not_called()
+
+
+class RefusalTest(DriverTestCase):
+    """Each way in is refused before Nova's own method does anything."""
+
+    def test_spawn(self):
+        novas = self.stub('spawn')
+        refused = self.assertRaises(
+            exception.BuildAbortException, self.driver.spawn, None,
+            instance(WRONG), self.image_meta, [], None, {})
+        self.assertIn(SENTENCE, str(refused))
+        novas.assert_not_called()
+
+    def test_rebuild(self):
+        novas = self.stub('rebuild')
+        refused = self.assertRaises(
+            exception.InstanceFaultRollback, self.driver.rebuild, None,
+            instance(WRONG), self.image_meta, [], None, {}, [], None, None)
+        self.assertEqual(SENTENCE, str(refused.inner_exception))
+        novas.assert_not_called()
+
+    def test_hard_reboot(self):
+        novas = self.stub('_hard_reboot')
+        refused = self.assertRaises(
+            exception.Invalid, self.driver._hard_reboot, None,
+            instance(WRONG), [], [])
+        self.assertEqual(SENTENCE, str(refused))
+        novas.assert_not_called()
+
+    def migrate(self, specs, dest='here'):
+        self.useFixture(fixtures.MockPatchObject(
+            self.driver, 'get_host_ip_addr', return_value='here'))
+        return self.driver.migrate_disk_and_power_off(
+            None, instance(RIGHT), dest, flavor(specs), [])
+
+    def test_migrate(self):
+        novas = self.stub('migrate_disk_and_power_off')
+        for dest in ('here', 'there'):
+            refused = self.assertRaises(
+                exception.InstanceFaultRollback, self.migrate, WRONG, dest)
+            self.assertIn(SENTENCE, str(refused.inner_exception))
+        novas.assert_not_called()
+
+    def test_migrate_to_what_only_another_host_can_do(self):
+        novas = self.stub('migrate_disk_and_power_off', return_value='disks')
+        maximum = {'numa_ext:cpu_mode': 'maximum'}
+        refused = self.assertRaises(
+            exception.InstanceFaultRollback, self.migrate, maximum)
+        self.assertIn('kvm guests on this host cannot have it',
+                      str(refused.inner_exception))
+        novas.assert_not_called()
+        self.assertEqual('disks', self.migrate(maximum, 'there'))
+
+
+class PassedOnTest(DriverTestCase):
+    """What is not refused is Nova's, with all that it was called with."""
+
+    def assertPassedOn(self, name, *args, **kwargs):
+        novas = self.stub(name, return_value='result')
+        result = getattr(self.driver, name)(*args, **kwargs)
+        novas.assert_called_once_with(self.driver, *args, **kwargs)
+        return result
+
+    def test_spawn(self):
+        self.assertPassedOn(
+            'spawn', 'context', instance(RIGHT), self.image_meta, 'files',
+            'password', 'allocations', network_info='network',
+            block_device_info='disks', power_on=False, accel_info='accel')
+
+    def test_rebuild(self):
+        self.assertPassedOn(
+            'rebuild', 'context', instance(RIGHT), self.image_meta, 'files',
+            'password', 'allocations', 'bdms', 'detach', 'attach',
+            network_info='network', evacuate=True)
+
+    def test_hard_reboot(self):
+        self.assertPassedOn(
+            '_hard_reboot', 'context', instance(RIGHT), 'network', 'share',
+            block_device_info='disks')
+
+    def test_migrate(self):
+        self.stub('get_host_ip_addr', return_value='here')
+        self.assertEqual('result', self.assertPassedOn(
+            'migrate_disk_and_power_off', 'context', instance(), 'here',
+            flavor(RIGHT), 'network', block_device_info='disks', timeout=3,
+            retry_interval=4))
+
+    def test_a_wrong_request_where_the_switch_is_off(self):
+        self.switch_off()
+        self.assertPassedOn(
+            '_hard_reboot', 'context', instance(WRONG), 'network', 'share')
+
+    def test_libvirt_is_not_asked_for_a_guest_that_asks_for_nothing(self):
+        self.assertPassedOn(
+            '_hard_reboot', 'context', instance(), 'network', 'share')
+        self.driver._host.get_connection.assert_not_called()
+
+
+class GuestConfigTest(DriverTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.novas = vconfig.LibvirtConfigGuest()
+        self.novas.virt_type = 'kvm'
+        self.novas.cpu = vconfig.LibvirtConfigGuestCPU()
+        self.novas.cpu.mode = 'host-model'
+        self.stock = self.stub('_get_guest_config', return_value=self.novas)
+
+    def config(self, instance):
+        return self.driver._get_guest_config(
+            instance, 'network', self.image_meta, 'disks', rescue='rescue')
+
+    def test_novas_own_object_where_nothing_is_asked_for(self):
+        asked = instance()
+        self.assertIs(self.novas, self.config(asked))
+        self.stock.assert_called_once_with(
+            self.driver, asked, 'network', self.image_meta, 'disks',
+            rescue='rescue')
+        self.driver._host.get_connection.assert_not_called()
+
+    def test_novas_own_object_where_the_switch_is_off(self):
+        self.switch_off()
+        for specs in (RIGHT, WRONG):
+            self.assertIs(self.novas, self.config(instance(specs)))
+
+    def test_what_is_asked_for(self):
+        asked = instance(RIGHT)
+        guest = self.config(asked)
+        self.assertIsInstance(guest, apply.TunedGuest)
+        self.assertIn('<cpu mode="host-passthrough"', guest.to_xml())
+        self.assertEqual('host-passthrough', asked.vcpu_model.mode)
+
+    def test_what_is_wrong(self):
+        refused = self.assertRaises(
+            exception.Invalid, self.config, instance(WRONG))
+        self.assertEqual(SENTENCE, str(refused))
+
+    def test_a_rescue_is_not_refused(self):
+        asked = instance(WRONG)
+        asked.task_state = task_states.RESCUING
+        self.assertIs(self.novas, self.config(asked))
+        asked = instance(RIGHT)
+        asked.task_state = task_states.RESCUING
+        self.assertIsInstance(self.config(asked), apply.TunedGuest)
+
+    def test_one_connection_is_asked_for_per_guest(self):
+        # Nova pings libvirtd each time.
+        self.config(instance(RIGHT))
+        self.driver._host.get_connection.assert_called_once_with()
+
+
+class DomainCapabilitiesTest(DriverTestCase):
+
+    def fail_with(self, **kwargs):
+        self.facts.domain_capabilities.side_effect = (
+            fakelibvirt.make_libvirtError(
+                fakelibvirt.libvirtError, 'no KVM here', **kwargs))
+
+    def test_guests_that_cannot_be_here(self):
+        self.fail_with(error_code=fakelibvirt.VIR_ERR_INVALID_ARG,
+                       error_domain=fakelibvirt.VIR_FROM_QEMU)
+        refusal = self.driver._refusal(instance(RIGHT), self.image_meta)
+        self.assertIn('guests of x86_64 cannot run here', refusal)
+        self.assertIn('libvirt says: no KVM here', refusal)
+
+    def test_a_libvirtd_that_is_gone(self):
+        self.fail_with(error_code=fakelibvirt.VIR_ERR_INTERNAL_ERROR,
+                       error_domain=fakelibvirt.VIR_FROM_RPC)
+        self.assertRaises(
+            fakelibvirt.libvirtError, self.driver._refusal, instance(RIGHT),
+            self.image_meta)

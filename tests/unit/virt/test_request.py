@@ -1,0 +1,106 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+from nova import objects
+import testtools
+
+from nova_numa_ext import policy
+from nova_numa_ext.virt import request
+
+objects.register_all()
+
+
+def flavor(**specs):
+    return objects.Flavor(
+        vcpus=4, memory_mb=512,
+        extra_specs={name.replace('__', ':'): value
+                     for name, value in specs.items()})
+
+
+def instance(flavor, **system_metadata):
+    return objects.Instance(flavor=flavor, system_metadata=system_metadata)
+
+
+class PolicyOfTest(testtools.TestCase):
+
+    def test_flavor_and_image(self):
+        asked = request.policy_of(instance(
+            flavor(numa_ext__cpu_mode='maximum'),
+            image_numa_ext_cpu_cache='disable'))
+        self.assertEqual(
+            ('maximum', 'disable'), (asked.cpu_mode, asked.cpu_cache))
+
+    def test_only_properties_of_the_image_are_read(self):
+        self.assertFalse(request.policy_of(instance(
+            flavor(hw__cpu_policy='dedicated'), numa_ext_cpu_cache='disable',
+            image_hw_cpu_policy='dedicated')))
+
+    def test_another_flavor(self):
+        asked = request.policy_of(
+            instance(flavor(numa_ext__cpu_mode='maximum'),
+                     image_numa_ext_cpu_cache='disable'),
+            flavor(numa_ext__cpu_mode='host-model'))
+        self.assertEqual(
+            ('host-model', 'disable'), (asked.cpu_mode, asked.cpu_cache))
+
+    def test_what_is_wrong(self):
+        self.assertRaises(
+            policy.InvalidRequest, request.policy_of,
+            instance(flavor(numa_ext__cpu_mode='fast')))
+
+
+class CellsOfTest(testtools.TestCase):
+
+    def test_a_guest_that_nova_placed_nowhere(self):
+        self.assertEqual((), request.cells_of(None))
+
+    def test_floating_pinned_and_mixed(self):
+        cells = request.cells_of(objects.InstanceNUMATopology(cells=[
+            objects.InstanceNUMACell(
+                id=0, cpuset={0, 1}, pcpuset=set(), memory=512),
+            objects.InstanceNUMACell(
+                id=1, cpuset=set(), pcpuset={2, 3}, memory=512,
+                cpu_pinning={2: 8, 3: 9}),
+            objects.InstanceNUMACell(
+                id=2, cpuset={4}, pcpuset={5}, memory=512,
+                cpu_pinning={5: 10}),
+        ]))
+        self.assertEqual(
+            [({0, 1}, {}), ({2, 3}, {2: 8, 3: 9}), ({4, 5}, {5: 10})],
+            [(set(cell.vcpus), dict(cell.pins)) for cell in cells])
+
+
+class TopologyConstraintsTest(testtools.TestCase):
+
+    def constraints(self, flavor, **properties):
+        image_meta = objects.ImageMeta(
+            properties=objects.ImageMetaProps(**properties))
+        limits, explicit = request.topology_constraints(flavor, image_meta)
+        return (limits.sockets, limits.cores, limits.threads), explicit
+
+    def test_none(self):
+        self.assertEqual(
+            ((65536, 65536, 65536), False), self.constraints(flavor()))
+
+    def test_limits(self):
+        self.assertEqual(
+            ((2, 65536, 1), False), self.constraints(
+                flavor(hw__cpu_max_sockets='2'), hw_cpu_max_threads=1))
+
+    def test_any_one_count_is_explicit(self):
+        for name in ('sockets', 'cores', 'threads'):
+            self.assertEqual(
+                ((65536, 65536, 65536), True),
+                self.constraints(flavor(**{f'hw__cpu_{name}': '2'})))
+            self.assertEqual(
+                ((65536, 65536, 65536), True),
+                self.constraints(flavor(), **{f'hw_cpu_{name}': 2}))
