@@ -24,7 +24,6 @@ import pathlib
 import uuid
 
 from lxml import etree
-from nova.virt.libvirt import config as vconfig
 
 from nova_numa_ext import policy as guest_policy
 from nova_numa_ext.domain import capabilities
@@ -394,6 +393,9 @@ def nova_domain(case):
     Without disks, and with no more memory than an idle QEMU wants. The pins
     and the memory policy are left out: they name CPUs of the case's host.
     """
+    # Late: Nova's package of tests wants to be the first that is imported.
+    from nova.virt.libvirt import config as vconfig
+
     domain = vconfig.LibvirtConfigGuest()
     domain.virt_type = case.capabilities
     domain.name = case.name

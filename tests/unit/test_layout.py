@@ -30,12 +30,6 @@ PACKAGE = ROOT / 'nova_numa_ext'
 UNIT = ROOT / 'tests' / 'unit'
 PURE = ('policy', 'topology', 'domain')
 
-# Modules whose tests are elsewhere, below tests/: what they do is seen only
-# where Nova calls them, with its own fixtures and its fake libvirt.
-TESTED_ELSEWHERE = {
-    'virt/cpu_check.py': 'functional/test_guest_policy.py',
-    'virt/driver.py': 'functional/test_guest_policy.py',
-}
 # Tests of no one module, and of what.
 NO_MODULE = {
     'test_docs.py': 'what the documentation is made of',
@@ -106,16 +100,11 @@ def interpreter():
 
 class TestMirror(testtools.TestCase):
 
-    def is_elsewhere(self, path):
-        tests = TESTED_ELSEWHERE.get(path)
-        return tests is not None and (ROOT / 'tests' / tests).exists()
-
     def test_every_module_has_tests(self):
         missing = [
             path for path in modules(PACKAGE)
             if not (UNIT / path).with_name(
                 'test_' + pathlib.Path(path).name).exists()
-            and not self.is_elsewhere(path)
         ]
 
         self.assertEqual([], missing)
@@ -137,7 +126,6 @@ class TestMirror(testtools.TestCase):
             if not (path.parent / '__init__.py').exists()])
 
     def test_exceptions_are_still_needed(self):
-        self.assertLessEqual(set(TESTED_ELSEWHERE), set(modules(PACKAGE)))
         self.assertLessEqual(set(NO_MODULE), set(modules(UNIT)))
 
 

@@ -10,9 +10,9 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+from importlib import metadata
 import os
 import tempfile
-from importlib import metadata
 
 from oslo_config import cfg
 from oslo_config import generator
