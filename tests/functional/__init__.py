@@ -17,4 +17,9 @@ tests chooses between eventlet and native threads, which must come first. It
 reads OS_NOVA_DISABLE_EVENTLET_PATCHING, and the Makefile sets that.
 """
 
+import logging
+
 import nova.tests.functional  # noqa: F401
+
+# It logs each pool that ends, after the test that had it.
+logging.getLogger('nova.thread_pool_factory').setLevel(logging.WARNING)

@@ -29,6 +29,7 @@ import unittest
 from unittest import mock
 import uuid
 
+import fixtures
 from nova import objects
 import nova.conf
 from nova.tests.unit.virt.libvirt import test_driver as novas_tests
@@ -164,6 +165,11 @@ def run(case, name, base, specs=None):
 
 
 class ByteForByteTestCase(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        # Other workers make temporary files of the same names.
+        self.useFixture(fixtures.NestedTempfile())
 
     def compare(self, ours, specs=None):
         """Compare the guests of all of Nova's tests.

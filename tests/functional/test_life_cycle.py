@@ -55,6 +55,13 @@ class LifeTestCase(base.TestCase):
         for connection in self.connections.values():
             connection.xml.clear()
 
+    def rescue(self):
+        # Nova's fixtures make no disks; the driver keeps a file beside them.
+        os.makedirs(
+            libvirt_utils.get_instance_path(self.instance(self.server)))
+        self.api.post_server_action(self.server['id'], {'rescue': {}})
+        self._wait_for_state_change(self.server, 'RESCUE')
+
     def host_of(self, server):
         return self.instance(server).host
 
@@ -84,8 +91,7 @@ class KeptTest(LifeTestCase):
         self.destroyed.assert_called()
 
     def test_rescue(self):
-        self.api.post_server_action(self.server['id'], {'rescue': {}})
-        self._wait_for_state_change(self.server, 'RESCUE')
+        self.rescue()
         self.assertCpu(TUNED, self.server)
 
     def test_shelve_and_unshelve(self):
@@ -260,10 +266,7 @@ class RefusedTest(LifeTestCase):
     def test_rescue_is_not_refused(self):
         # Nova stops the guest first, and a rescue that fails leaves it so.
         self.go_bad()
-        os.makedirs(libvirt_utils.get_instance_path(
-            self.instance(self.server)), exist_ok=True)
-        self.api.post_server_action(self.server['id'], {'rescue': {}})
-        self._wait_for_state_change(self.server, 'RESCUE')
+        self.rescue()
         self.assertEqual('host-model', self.cpu(self.server).get('mode'))
 
     def test_unshelve(self):
