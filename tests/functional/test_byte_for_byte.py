@@ -32,6 +32,7 @@ import uuid
 import fixtures
 from nova import objects
 import nova.conf
+from nova.console import serial
 from nova.tests.unit.virt.libvirt import test_driver as novas_tests
 from nova.virt.libvirt import config as vconfig
 from nova.virt.libvirt import driver as nova_driver
@@ -118,10 +119,16 @@ def recorder(base, guests, specs):
 
     :param base: the driver
     :param guests: where to put them
-    :param specs: extra specs that each flavor gets besides its own
+    :param specs: extra specs that each flavor gets besides its own, with the
+        switch off
     """
 
     class LibvirtDriver(base):
+
+        def __init__(self, *args, **kwargs):
+            # Nova's tests have reset the configuration by now.
+            CONF.set_override('guest_policy', not specs, group='numa_ext')
+            super().__init__(*args, **kwargs)
 
         def _get_guest_config(self, instance, *args, **kwargs):
             flavor = instance.flavor
@@ -141,13 +148,21 @@ def same_each_time():
     """Have what is random, and the time, be what they were last time."""
     numbers = itertools.count(1)
     clock = mock.Mock(spec=time, **{'strftime.return_value': 'now'})
-    with mock.patch.object(vconfig, 'time', clock), mock.patch.object(
-            uuid, 'uuid4', autospec=True,
-            side_effect=lambda: uuid.UUID(int=next(numbers))):
-        with mock.patch.object(
+    with contextlib.ExitStack() as stack:
+        for patch in (
+            mock.patch.object(vconfig, 'time', clock),
+            mock.patch.object(
+                uuid, 'uuid4', autospec=True,
+                side_effect=lambda: uuid.UUID(int=next(numbers))),
+            mock.patch.object(
                 tempfile, '_get_candidate_names', autospec=True,
-                return_value=(f'{n:08}' for n in itertools.count())):
-            yield
+                return_value=(f'{n:08}' for n in itertools.count())),
+            # Of ports for consoles no other process takes one.
+            mock.patch.object(serial, 'ALLOCATED_PORTS', set()),
+            mock.patch.object(serial, '_verify_port', autospec=True),
+        ):
+            stack.enter_context(patch)
+        yield
 
 
 def run(case, name, base, specs=None):
@@ -170,6 +185,8 @@ class ByteForByteTestCase(testtools.TestCase):
         super().setUp()
         # Other workers make temporary files of the same names.
         self.useFixture(fixtures.NestedTempfile())
+        self.addCleanup(
+            CONF.clear_override, 'guest_policy', group='numa_ext')
 
     def compare(self, ours, specs=None):
         """Compare the guests of all of Nova's tests.
@@ -199,10 +216,6 @@ class WithoutSpecsTest(ByteForByteTestCase):
 class SwitchedOffTest(ByteForByteTestCase):
 
     def test_guests_are_novas_whatever_is_asked_for(self):
-        # Nova's tests reset the configuration; a default is not reset.
-        CONF.set_default('guest_policy', False, group='numa_ext')
-        self.addCleanup(
-            CONF.set_default, 'guest_policy', True, group='numa_ext')
         differ, compared = self.compare(driver.NumaLibvirtDriver, SPECS)
         self.assertEqual([], differ)
         self.assertGreaterEqual(compared, FEWEST)
