@@ -358,7 +358,9 @@ def host_xml(name):
 
 
 def domain_capabilities(name):
-    return capabilities.from_xml(host_xml(f'{name}.domaincapabilities'))
+    return dataclasses.replace(
+        capabilities.from_xml(host_xml(f'{name}.domaincapabilities')),
+        hypervisor_version=7002000)
 
 
 def guest_of(case):

@@ -27,12 +27,15 @@ class DomainCapabilities:
     :ivar arch: architecture of the guest
     :ivar cpu_modes: modes that its CPU can have
     :ivar cpu_models: for each model of mode custom, whether it is usable
+    :ivar hypervisor_version: QEMU's as libvirt counts it, 7.2.0 being
+        7002000; 0 where unknown, for the document does not have it
     """
 
     virt_type: str
     arch: str
     cpu_modes: tuple[str, ...]
     cpu_models: Mapping[str, bool]
+    hypervisor_version: int = 0
 
     @property
     def usable_models(self) -> tuple[str, ...]:

@@ -24,6 +24,10 @@ from nova_numa_ext.policy.errors import HostCannot
 from nova_numa_ext.policy.table import HOST_CPU_MODES
 from nova_numa_ext.topology.guest import shares_caches_as_host
 
+#: The QEMU that first tells no more CPUs to share a cache than a socket has,
+#: as libvirt counts versions.
+LIMITS_TO_SOCKET = 7002000
+
 
 @dataclass(frozen=True)
 class CpuCache:
@@ -79,4 +83,5 @@ def _true_of_host(guest: Guest) -> bool:
     pins = {vcpu: cpu for cell in guest.cells
             for vcpu, cpu in cell.pins.items()}
     return fitted is not None and shares_caches_as_host(
-        fitted, pins, guest.host)
+        fitted, pins, guest.host,
+        guest.capabilities.hypervisor_version >= LIMITS_TO_SOCKET)

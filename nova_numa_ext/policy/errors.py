@@ -16,12 +16,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: How much of a value is repeated in a message. Nova keeps 255 bytes of a
-#: fault's message and puts about 65 of its own before ours.
-# Nova keeps 255 bytes of a fault's message, and writes some 65 of its own
-# before ours ("Build of instance UUID aborted: ").
+#: The most bytes of a message. Nova keeps 255 of a fault's, and writes some 65
+#: of its own before ours ("Build of instance UUID aborted: ").
 MOST = 190
-# Of a key, a value or a word of one, messages show this many bytes.
+#: Of a key, a value or a word of one, messages show this many bytes.
 SHOWN = 40
 _MARK = '...'
 

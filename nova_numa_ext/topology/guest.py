@@ -97,6 +97,7 @@ def shares_caches_as_host(
     topology: CpuTopology,
     pins: Mapping[int, int],
     host: HostTopology,
+    limited: bool,
 ) -> bool:
     """Return whether the host's cache data would be true for this guest.
 
@@ -105,8 +106,8 @@ def shares_caches_as_host(
     pinned to CPUs that share in just this way: the L3, and the L1 and L2 of a
     core.
 
-    Of a cache that more CPUs share than a socket of the guest has, QEMU (7.2
-    on) makes one per socket, but only in the leaf of CPUID that Intel has
+    Of a cache that more CPUs share than a socket of the guest has, newer
+    QEMUs make one per socket, but only in the leaf of CPUID that Intel has
     (target/i386/cpu.c: leaf 4 is limited, AMD's leaf 0x8000001D is not). On
     others the guest's sockets would seem to share it. Intel's leaf, for its
     part, counts the numbers that CPUs could have, more than there are, so
@@ -115,6 +116,7 @@ def shares_caches_as_host(
     :param topology: the guest's
     :param pins: host CPU of each vCPU
     :param host: its cores and caches
+    :param limited: whether QEMU makes one per socket
     """
     count = topology.sockets * topology.cores * topology.threads
     sharing = []
@@ -127,7 +129,8 @@ def shares_caches_as_host(
         sharing.append(cpus)
     socket = topology.cores * topology.threads
     shared = len(sharing[0])
-    if shared > socket and topology.sockets > 1 and host.vendor != 'Intel':
+    if shared > socket and topology.sockets > 1 and not (
+            limited and host.vendor == 'Intel'):
         return False
     if shared < socket and (
             host.vendor != 'AMD' or shared & (shared - 1) or socket % shared):

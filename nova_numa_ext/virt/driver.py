@@ -23,6 +23,7 @@ from oslo_log import log as logging
 
 from nova_numa_ext import policy as guest_policy
 from nova_numa_ext.compat import release
+from nova_numa_ext.compute import resource_tracker
 from nova_numa_ext.conf import opts
 from nova_numa_ext.domain import element
 from nova_numa_ext.domain import elements as domain_elements
@@ -50,6 +51,11 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             version.version_string(), CONF.numa_ext.allow_untested_nova)
         super().__init__(virtapi, read_only)
         self._host_facts = host_facts.HostFacts(self._host)
+
+    def init_host(self, host):
+        super().init_host(host)
+        if CONF.numa_ext.guest_policy:
+            resource_tracker.install(self.virtapi)
 
     def _policy(self, instance, flavor=None):
         """Return what an instance asks for, nothing where that is off."""
@@ -95,8 +101,9 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
                 raise
             origin = next(iter(policy.origins.values()))
             raise guest_policy.HostCannot(
-                origin, f'{virt_type} guests of {arch} cannot run here',
-                f'libvirt says: {error}'[:90]) from error
+                origin,
+                f'{virt_type} guests of {arch} cannot run: {error}'[:90],
+                'Ask for what `virsh domcapabilities` shows here') from error
 
     def _refusal(self, instance, image_meta, flavor=None, here=True):
         """Return why an instance cannot be had, None where it can.

@@ -68,9 +68,10 @@ class HostFacts:
         known = self._facts_of(connection).domain_capabilities
         key = (arch, virt_type)
         if key not in known:
-            known[key] = capabilities.from_xml(
-                connection.getDomainCapabilities(
-                    None, arch, None, virt_type, 0))
+            known[key] = dataclasses.replace(
+                capabilities.from_xml(connection.getDomainCapabilities(
+                    None, arch, None, virt_type, 0)),
+                hypervisor_version=connection.getVersion())
         return known[key]
 
 

@@ -16,7 +16,7 @@ from lxml import etree
 from nova.tests.fixtures import libvirt as fakelibvirt
 
 #: Features that the host-model CPU of these hosts has. libvirt knows more.
-HOST_FEATURES = ('pdpe1gb', 'pmu', 'vmx', 'x2apic')
+HOST_FEATURES = ('pdpe1gb', 'erms', 'vmx', 'x2apic')
 KNOWN_FEATURES = (*HOST_FEATURES, 'avx512f', 'invtsc')
 
 

@@ -46,10 +46,10 @@ class CpuTest(base.TestCase):
          '<cache mode="disable"/></cpu>'),
     )
     FLAVOR_ONLY = (
-        ({'numa_ext:cpu_features': '+pdpe1gb,-pmu'},
+        ({'numa_ext:cpu_features': '+pdpe1gb,-erms'},
          '<cpu mode="host-model" match="exact">%s'
          '<feature policy="require" name="pdpe1gb"/>'
-         '<feature policy="disable" name="pmu"/></cpu>'),
+         '<feature policy="disable" name="erms"/></cpu>'),
         ({'numa_ext:cpu_migratable': 'off', **PASSTHROUGH},
          '<cpu mode="host-passthrough" match="exact" migratable="off">%s'
          '</cpu>'),
@@ -86,14 +86,14 @@ class CpuTest(base.TestCase):
     def test_what_the_host_wide_options_say_is_refined(self):
         self.flags(
             cpu_mode='custom', cpu_models=['Penryn'],
-            cpu_model_extra_flags=['-pmu', 'pdpe1gb'], group='libvirt')
+            cpu_model_extra_flags=['-erms', 'pdpe1gb'], group='libvirt')
         server = self.boot({
-            'numa_ext:cpu_features': '+pmu,+x2apic', **PASSTHROUGH}, vcpus=1)
+            'numa_ext:cpu_features': '+erms,+x2apic', **PASSTHROUGH}, vcpus=1)
         cpu = self.cpu(server)
         self.assertEqual('host-passthrough', cpu.get('mode'))
         self.assertIsNone(cpu.find('model'))
         self.assertEqual(
-            {('pmu', 'require'), ('pdpe1gb', 'require'),
+            {('erms', 'require'), ('pdpe1gb', 'require'),
              ('x2apic', 'require')},
             {(node.get('name'), node.get('policy'))
              for node in cpu.findall('feature')})
@@ -102,11 +102,11 @@ class CpuTest(base.TestCase):
         # The check before a live migration compares this.
         server = self.boot(
             {'numa_ext:cpu_mode': 'custom', 'numa_ext:cpu_models': 'Nehalem',
-             'numa_ext:cpu_features': '-pmu', **TOPOLOGY}, vcpus=4)
+             'numa_ext:cpu_features': '-erms', **TOPOLOGY}, vcpus=4)
         model = self.instance(server).vcpu_model
         self.assertEqual(('custom', 'Nehalem'), (model.mode, model.model))
         self.assertEqual(
-            [('pmu', 'disable')],
+            [('erms', 'disable')],
             [(feature.name, feature.policy) for feature in model.features])
         self.assertEqual(
             (1, 4, 1),

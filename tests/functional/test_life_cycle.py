@@ -147,7 +147,7 @@ class RefusedTest(LifeTestCase):
             for provider, allocation in self._get_allocations_by_server_uuid(
                 self.server['id']).items()}
 
-    def assertUntouched(self, status='ACTIVE', allocations=True):
+    def assertUntouched(self, status='ACTIVE'):
         server = self.api.get_server(self.server['id'])
         self.assertEqual(
             (status, None, 'compute1'),
@@ -156,8 +156,7 @@ class RefusedTest(LifeTestCase):
         self.assertEqual(self.running, self.xml(self.server))
         self.moved.assert_not_called()
         self.destroyed.assert_not_called()
-        if allocations:
-            self.assertEqual(self.allocations, self.allocated())
+        self.assertEqual(self.allocations, self.allocated())
         domain = self.connections['compute1'].lookupByUUIDString(server['id'])
         self.assertEqual(status == 'ACTIVE', bool(domain.isActive()))
 
@@ -207,19 +206,14 @@ class RefusedTest(LifeTestCase):
         message = self.last_message('rebuild', 'compute_rebuild_instance')
         self.assertIn(WRONG, message)
 
-    # Whatever fails in a rebuild, Nova removes the allocation that the server
-    # has on its host, as if it had been evacuated to there (rebuild_instance
-    # in nova/compute/manager.py). nova-manage placement heal_allocations
-    # brings it back.
-
     def test_rebuild_with_a_wrong_image(self):
         self.refuse_rebuild()
-        self.assertUntouched(allocations=False)
+        self.assertUntouched()
 
     def test_rebuild_of_a_stopped_guest(self):
         self._stop_server(self.server)
         self.refuse_rebuild()
-        self.assertUntouched('SHUTOFF', allocations=False)
+        self.assertUntouched('SHUTOFF')
 
     def test_after_a_refused_rebuild_a_right_image_is_needed(self):
         # The API has replaced what Nova knew of the image by then.
@@ -228,7 +222,7 @@ class RefusedTest(LifeTestCase):
             self.server['id'], {'reboot': {'type': 'HARD'}})
         self._wait_for_instance_action_event(
             self.server, 'reboot', 'compute_reboot_instance', 'success')
-        self.assertUntouched(allocations=False)
+        self.assertUntouched()
         self.forget_xml()
         self._rebuild_server(self.server, self.image())
         self.assertCpu(TUNED, self.server)

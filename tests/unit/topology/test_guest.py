@@ -205,12 +205,12 @@ def oracle(vcpus, placed, pins, limits):
 
 class TestSharesCachesAsHost(testtools.TestCase):
 
-    def shares(self, host_, *groups):
+    def shares(self, host_, *groups, limited=True):
         guest_cells = cells(*groups)
         fitted = guest.cpu_topology(
             sum(map(len, groups)), guest_cells, host_.siblings, ANY)
         return guest.shares_caches_as_host(
-            fitted, pins_of(guest_cells), host_)
+            fitted, pins_of(guest_cells), host_, limited)
 
     def test_intel_whole_sockets(self):
         self.assertTrue(self.shares(
@@ -221,6 +221,14 @@ class TestSharesCachesAsHost(testtools.TestCase):
         self.assertTrue(self.shares(
             INTEL, pairs(range(2)), pairs(range(8, 10))))
         self.assertTrue(self.shares(INTEL, pairs([5])))
+
+    def test_intel_parts_of_sockets_with_an_older_qemu(self):
+        """Its guest's sockets would share, as the CPUs of the host do."""
+        self.assertFalse(self.shares(
+            INTEL, pairs(range(2)), pairs(range(8, 10)), limited=False))
+        self.assertTrue(self.shares(
+            INTEL, pairs(range(8)), pairs(range(8, 16)), limited=False))
+        self.assertTrue(self.shares(INTEL, pairs([5]), limited=False))
 
     def test_intel_without_siblings(self):
         """The host's L1 and L2 are shared by two, the guest's must not be."""
@@ -285,11 +293,11 @@ class TestSharesCachesAsHost(testtools.TestCase):
         pins = dict(enumerate(range(7)))
 
         self.assertFalse(guest.shares_caches_as_host(
-            guest.CpuTopology(1, 8, 1), pins, FOUR))
+            guest.CpuTopology(1, 8, 1), pins, FOUR, True))
 
     def test_nothing_pinned(self):
         self.assertFalse(guest.shares_caches_as_host(
-            guest.CpuTopology(1, 1, 1), {}, FOUR))
+            guest.CpuTopology(1, 1, 1), {}, FOUR, True))
 
     def test_caches_unknown(self):
         unknown = host.HostTopology('x86_64', (), FOUR.siblings, (), 'Intel')

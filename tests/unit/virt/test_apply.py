@@ -76,7 +76,7 @@ class SetCpu:
     def write(self, domain):
         cpu = domain.find('cpu')
         cpu.set('mode', self.mode)
-        for name, policy in (('pmu', 'disable'), ('pdpe1gb', 'require')):
+        for name, policy in (('erms', 'disable'), ('pdpe1gb', 'require')):
             cpu.append(cpu.makeelement(
                 'feature', {'name': name, 'policy': policy}))
 
@@ -97,7 +97,7 @@ class CpuOfTest(testtools.TestCase):
             guest(), [SetCpu('host-passthrough')]))
         self.assertEqual('host-passthrough', cpu.mode)
         self.assertEqual(
-            {('pmu', 'disable'), ('pdpe1gb', 'require')},
+            {('erms', 'disable'), ('pdpe1gb', 'require')},
             {(feature.name, feature.policy) for feature in cpu.features})
 
     def test_a_mode_that_novas_objects_do_not_know(self):

@@ -25,6 +25,7 @@ from oslo_utils.fixture import uuidsentinel as uuids
 import testtools
 
 from nova_numa_ext.compat import release
+from nova_numa_ext.compute import resource_tracker
 from nova_numa_ext.domain import capabilities
 from nova_numa_ext.topology import host
 from nova_numa_ext.virt import apply
@@ -115,6 +116,26 @@ class InitTest(testtools.TestCase):
             release.UnsupportedRelease, driver.NumaLibvirtDriver, None)
         self.assertIn('this is Nova 35.0.0.', str(refused))
         novas.assert_not_called()
+
+    @mock.patch.object(resource_tracker, 'install', autospec=True)
+    @mock.patch.object(
+        nova_driver.LibvirtDriver, 'init_host', autospec=True)
+    def init_host(self, novas, install):
+        ours = object.__new__(driver.NumaLibvirtDriver)
+        ours.virtapi = mock.sentinel.virtapi
+        ours.init_host('here')
+        novas.assert_called_once_with(ours, 'here')
+        return install.mock_calls
+
+    def test_the_tracker_is_installed(self):
+        self.assertEqual(
+            [mock.call(mock.sentinel.virtapi)], self.init_host())
+
+    def test_novas_tracker_stays_where_all_is_off(self):
+        driver.CONF.set_override('guest_policy', False, group='numa_ext')
+        self.addCleanup(
+            driver.CONF.clear_override, 'guest_policy', group='numa_ext')
+        self.assertEqual([], self.init_host())
 
 
 class RefusalTest(DriverTestCase):
@@ -277,8 +298,8 @@ class DomainCapabilitiesTest(DriverTestCase):
         self.fail_with(error_code=fakelibvirt.VIR_ERR_INVALID_ARG,
                        error_domain=fakelibvirt.VIR_FROM_QEMU)
         refusal = self.driver._refusal(instance(RIGHT), self.image_meta)
-        self.assertIn('guests of x86_64 cannot run here', refusal)
-        self.assertIn('libvirt says: no KVM here', refusal)
+        self.assertIn('guests of x86_64 cannot run: ', refusal)
+        self.assertIn('cannot run: no KVM here.', refusal)
 
     def test_a_libvirtd_that_is_gone(self):
         self.fail_with(error_code=fakelibvirt.VIR_ERR_INTERNAL_ERROR,

@@ -63,6 +63,10 @@ class Connection:
         self.asked.append((emulator, arch, machine, virt_type, flags))
         return DOMAIN % self.passthrough
 
+    def getVersion(self):
+        self.asked.append('version')
+        return 7002000
+
 
 class HostFactsTest(testtools.TestCase):
 
@@ -90,9 +94,14 @@ class HostFactsTest(testtools.TestCase):
             self.facts.domain_capabilities(connection, 'x86_64', 'qemu')
             self.facts.domain_capabilities(connection, 'aarch64', 'qemu')
         self.assertEqual(
-            [(None, 'x86_64', None, 'kvm', 0),
-             (None, 'x86_64', None, 'qemu', 0),
-             (None, 'aarch64', None, 'qemu', 0)], connection.asked)
+            [(None, 'x86_64', None, 'kvm', 0), 'version',
+             (None, 'x86_64', None, 'qemu', 0), 'version',
+             (None, 'aarch64', None, 'qemu', 0), 'version'],
+            connection.asked)
+
+    def test_domain_capabilities_have_the_version(self):
+        self.assertEqual(7002000, self.facts.domain_capabilities(
+            Connection(), 'x86_64', 'kvm').hypervisor_version)
 
     def test_another_connection_empties_it(self):
         old, new = Connection(), Connection('0', 'no')
@@ -103,8 +112,8 @@ class HostFactsTest(testtools.TestCase):
         self.assertEqual(
             (), self.facts.domain_capabilities(
                 new, 'x86_64', 'kvm').cpu_modes)
-        self.assertEqual(2, len(old.asked))
-        self.assertEqual(2, len(new.asked))
+        self.assertEqual(3, len(old.asked))
+        self.assertEqual(3, len(new.asked))
 
     def test_what_a_late_thread_learned_of_an_old_connection_is_not_kept(self):
         old, new = Connection('0-1'), Connection('0')
