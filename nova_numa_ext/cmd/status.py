@@ -139,7 +139,7 @@ class Checks(upgradecheck.UpgradeCommands):
         return (command and interpreter(command)) or [sys.executable]
 
     def _check_release(self):
-        """The Nova that nova-compute runs is one we are tested with."""
+        """The Nova that nova-compute runs is one we are made for."""
         python = self._python()
         version = self._probe(python)['nova']
         if version is None:

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The Nova releases that this package is tested with.
+"""The Nova releases that this package is made for.
 
 Differences between them are found by looking at what is there, because
 vendors backport. The release number is only a gate: a Nova that nobody has
@@ -57,12 +57,12 @@ def unsupported(version):
     major = re.match(r'\d+(?=\.|$)', version or '')
     if major and OLDEST <= int(major.group()) <= NEWEST:
         return None
-    return ('nova_numa_ext is tested with Nova %s to %s, and this is Nova %s.'
+    return ('nova_numa_ext is made for Nova %s to %s, and this is Nova %s.'
             % (OLDEST, NEWEST, version or 'of an unknown version'))
 
 
 def check_release(version, allow_untested):
-    """Refuse to run with a Nova that this package is not tested with.
+    """Refuse to run with a Nova that this package is not made for.
 
     :param version: nova.version.version_string()
     :param allow_untested: [numa_ext] allow_untested_nova; a warning is logged

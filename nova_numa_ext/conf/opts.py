@@ -40,7 +40,7 @@ OPTS = [
         default=False,
         help=(
             'Run with a release of Nova that this release of nova-numa-ext '
-            'was not tested with. Off, nova-compute refuses to start on one, '
+            'is not made for. Off, nova-compute refuses to start on one, '
             'and says which are supported.'
         ),
     ),

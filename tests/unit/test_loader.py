@@ -113,7 +113,7 @@ class TestFinder(testtools.TestCase):
 
     @mock.patch.object(release, 'installed', autospec=True)
     @ddt.data(('34.0.0', 'Run "nova-numa-ext-status upgrade check"'),
-              ('36.0.0', 'tested with Nova 26 to 34, and this is Nova 36.0.0'))
+              ('36.0.0', 'made for Nova 26 to 34, and this is Nova 36.0.0'))
     @ddt.unpack
     def test_driver_does_not_import(self, version, remedy, installed):
         installed.return_value = version

@@ -119,7 +119,7 @@ class TestChecks(testtools.TestCase):
         self.assertEqual(2, code)
         result, details = checks['Nova release']
         self.assertEqual(2, result)
-        self.assertIn('tested with Nova 26 to 34, and this is Nova %s'
+        self.assertIn('made for Nova 26 to 34, and this is Nova %s'
                       % version, details)
         self.assertIn('allow_untested_nova = true', details)
 

@@ -40,7 +40,7 @@ class TestRelease(testtools.TestCase):
             release.check_release, version, allow_untested=False)
 
         self.assertEqual(
-            'nova_numa_ext is tested with Nova 26 to 34, and this is Nova %s. '
+            'nova_numa_ext is made for Nova 26 to 34, and this is Nova %s. '
             'Install a release of nova-numa-ext for it, or set [numa_ext] '
             'allow_untested_nova = true to run it all the same.' % version,
             str(exc))
@@ -49,7 +49,7 @@ class TestRelease(testtools.TestCase):
     def test_untested_release_allowed(self, version):
         release.check_release(version, allow_untested=True)
 
-        self.assertIn('tested with Nova 26 to 34', self.log.output)
+        self.assertIn('made for Nova 26 to 34', self.log.output)
         self.assertIn('because of [numa_ext] allow_untested_nova',
                       self.log.output)
 
