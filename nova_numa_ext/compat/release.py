@@ -30,7 +30,7 @@ NEWEST = 34
 
 
 class UnsupportedRelease(ImportError):
-    """A Nova outside of the tested releases.
+    """A Nova that this package is not made for.
 
     An ImportError, because that is what Nova's load_compute_driver turns into
     a log entry and an exit.
@@ -49,10 +49,10 @@ def installed():
 
 
 def unsupported(version):
-    """Why a version of Nova is outside of the tested releases.
+    """Why a version of Nova is none that this package is made for.
 
     :param version: as Nova has it: ``26.2.2``, ``34.1.0.dev7``; or None
-    :returns: a sentence; None where the version is a tested one
+    :returns: a sentence; None where it is one
     """
     major = re.match(r'\d+(?=\.|$)', version or '')
     if major and OLDEST <= int(major.group()) <= NEWEST:

@@ -13,7 +13,6 @@
 import hypothesis
 
 # How fast an example is says more of the machine than of the code.
-# How long a loaded machine takes says nothing of the code.
 hypothesis.settings.register_profile(
     'unit', deadline=None, print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow])

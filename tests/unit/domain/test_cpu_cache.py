@@ -11,6 +11,8 @@
 #    under the License.
 
 
+import dataclasses
+
 import ddt
 
 from nova_numa_ext.domain import cpu_cache
@@ -93,6 +95,17 @@ class TestConfigure(base.ElementTestCase):
     def test_auto_where_not(self, fields):
         self.assertEqual(
             cpu_cache.CpuCache('emulate'), self.configured(**fields))
+
+    @ddt.data((7002000, 'passthrough'), (7001999, 'emulate'))
+    @ddt.unpack
+    def test_auto_for_several_parts_of_a_cache(self, version, cache):
+        """Sockets of the guest that are smaller than a cache of the host."""
+        made = base.guest(**{
+            **TRUE, 'cells': golden.nodes(range(4), range(8, 12))})
+        made = dataclasses.replace(made, capabilities=dataclasses.replace(
+            made.capabilities, hypervisor_version=version))
+        self.assertEqual(
+            cpu_cache.CpuCache(cache), cpu_cache.configure(made))
 
     def test_auto_where_libvirt_has_no_caches(self):
         self.assertIsNone(self.configured(arch='aarch64', **TRUE))
