@@ -16,8 +16,8 @@ Loaded by nova-api through the entry point
 ``nova.api.extra_spec_validators``.
 """
 
-from nova.api.validation.extra_specs import base
 from nova import exception
+from nova.api.validation.extra_specs import base
 
 from nova_numa_ext.policy import table
 from nova_numa_ext.policy import values

@@ -35,6 +35,20 @@ OPTS = [
             'what Nova gives them.'
         ),
     ),
+    cfg.IntOpt(
+        'max_realtime_priority',
+        default=98,
+        min=1,
+        max=99,
+        help=(
+            'The highest priority that ``numa_ext:realtime_priority``, '
+            '``numa_ext:emulator_scheduler`` and '
+            '``numa_ext:iothread_scheduler`` may ask for on this host. 99 is '
+            "that of the kernel's own watchdog and migration threads. A "
+            'PREEMPT_RT kernel runs its interrupt threads with 50: a guest '
+            'above that can keep them from running.'
+        ),
+    ),
     cfg.BoolOpt(
         'allow_untested_nova',
         default=False,

@@ -29,6 +29,7 @@ class DomainCapabilities:
     :ivar cpu_models: for each model of mode custom, whether it is usable
     :ivar hypervisor_version: QEMU's as libvirt counts it, 7.2.0 being
         7002000; 0 where unknown, for the document does not have it
+    :ivar libvirt_version: libvirt's, counted and unknown alike
     """
 
     virt_type: str
@@ -36,6 +37,7 @@ class DomainCapabilities:
     cpu_modes: tuple[str, ...]
     cpu_models: Mapping[str, bool]
     hypervisor_version: int = 0
+    libvirt_version: int = 0
 
     @property
     def usable_models(self) -> tuple[str, ...]:

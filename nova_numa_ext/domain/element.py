@@ -73,6 +73,9 @@ class Guest:
     :ivar nova_cpu_mode: the mode that Nova gives it by itself, None for none
     :ivar host: the host's nodes, cores and caches
     :ivar capabilities: what libvirt can do for such a guest there
+    :ivar realtime_vcpus: its realtime vCPUs, as Nova reads the mask
+    :ivar nova_realtime_priority: [libvirt] realtime_scheduler_priority
+    :ivar max_realtime_priority: the most that [numa_ext] allows
     """
 
     policy: GuestPolicy
@@ -83,6 +86,9 @@ class Guest:
     nova_cpu_mode: str | None
     host: HostTopology
     capabilities: DomainCapabilities
+    realtime_vcpus: frozenset[int] = frozenset()
+    nova_realtime_priority: int = 1
+    max_realtime_priority: int = 98
 
     @property
     def cpu_mode(self) -> str | None:

@@ -28,7 +28,8 @@ _MARK = '...'
 class Origin:
     """Where a setting came from.
 
-    :ivar kind: ``flavor`` or ``image``
+    :ivar kind: ``flavor`` or ``image``, or ``profile`` for what the flavor's
+        profile sets
     :ivar key: the name as it is written there, such as
         ``numa_ext:cpu_mode`` or ``numa_ext_cpu_mode``
     :ivar value: the value as it is written there

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 from typing import Mapping
 
+from nova_numa_ext.policy import nova_specs
 from nova_numa_ext.policy import table
 from nova_numa_ext.policy import values
 from nova_numa_ext.policy.errors import InvalidRequest
@@ -52,12 +53,30 @@ def resolve(
     for name in sorted(from_flavor.keys() & from_image.keys()):
         _agree(from_flavor[name], from_image[name])
 
+    _add_defaults(merged)
+
     origins = {name: origin for name, (origin, _value) in merged.items()}
     asked = {name: value for name, (_origin, value) in merged.items()}
+    nova = nova_specs.read(extra_specs, image_properties)
+    nova_specs.judge(nova)
+    if asked.get('profile') == 'realtime':
+        nova_specs.judge_realtime_profile(nova, origins['profile'])
     for name in asked:
-        _judge_needs(table.BY_NAME[name], asked, origins)
+        _judge_needs(table.BY_NAME[name], asked, origins, nova)
     # The table names each field, and each type is the one of its field.
-    return GuestPolicy(origins=MappingProxyType(origins), **asked)
+    return GuestPolicy(
+        nova=nova, origins=MappingProxyType(origins), **asked)
+
+
+def _add_defaults(found: dict[str, tuple[Origin, Any]]) -> None:
+    """Add what the profile sets, where nothing else sets it."""
+    if 'profile' not in found:
+        return
+    for name, text in table.PROFILES[found['profile'][1]]:
+        row = table.BY_NAME[name]
+        found.setdefault(
+            name,
+            (Origin('profile', row.spec, text), row.type.parse(text)))
 
 
 def _read(
@@ -117,9 +136,18 @@ def _agree(flavor: tuple[Origin, Any], image: tuple[Origin, Any]) -> None:
 
 def _judge_needs(
     row: table.Row, asked: Mapping[str, Any], origins: Mapping[str, Origin],
+    nova: nova_specs.NovaSpecs,
 ) -> None:
     for word, needs in row.needs:
         if word not in ('*', asked[row.name]):
+            continue
+        if needs.name not in table.BY_NAME:
+            if not nova.has(needs.name):
+                raise InvalidRequest(
+                    origins[row.name],
+                    f'this needs {needs.name}',
+                    f'Set {needs.name} to {" or ".join(needs.words)}',
+                )
             continue
         other = table.BY_NAME[needs.name]
         if needs.name not in asked:

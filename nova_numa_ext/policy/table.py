@@ -29,9 +29,9 @@ PROPERTY_PREFIX = 'numa_ext_'
 
 @dataclass(frozen=True)
 class Needs:
-    """Another row that must have one of some values.
+    """Another row, or a spec of Nova's, that must have one of some values.
 
-    :ivar name: the other row
+    :ivar name: the other row, or one of the specs that NovaSpecs knows
     :ivar words: values of it that will do
     :ivar unless_unset: the rule holds only where the other row is set; where
         it is not, the host's own default decides, and ``domain`` judges it
@@ -43,6 +43,18 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Version:
+    """The first libvirt and the first QEMU that have something.
+
+    :ivar libvirt: as libvirt counts versions, 6.1.0 being 6001000
+    :ivar qemu: likewise
+    """
+
+    libvirt: int = 0
+    qemu: int = 0
+
+
+@dataclass(frozen=True)
 class Row:
     """One thing that can be asked for.
 
@@ -51,6 +63,10 @@ class Row:
     :ivar flavor_only: an image that sets it is refused
     :ivar needs: rules for some values of this row, or for all of them under
         the key ``*``
+    :ivar versions: for some values of this row, or for all of them under the
+        key ``*``, what they need on the host
+    :ivar leave_out: whether a host that lacks this goes without, rather than
+        refusing it
     :ivar help: what it means, for the reference
     :ivar since: the release of this project that has it first
     """
@@ -60,6 +76,8 @@ class Row:
     help: str
     flavor_only: bool = False
     needs: tuple[tuple[str, Needs], ...] = ()
+    versions: tuple[tuple[str, Version], ...] = ()
+    leave_out: bool = False
     since: str = '0.1.0'
 
     @property
@@ -75,7 +93,19 @@ class Row:
 #: migratable= make sense (libvirt, formatdomain, "CPU model and topology").
 HOST_CPU_MODES = ('host-passthrough', 'maximum')
 
+#: Of a thread class that has a scheduler of its own.
+_SCHEDULER_HELP = (
+    'The realtime scheduler and the priority of its {}. The host caps '
+    'priorities with [numa_ext] max_realtime_priority.')
+
 ROWS = (
+    Row(
+        'profile',
+        values.Choice(('high-performance', 'realtime')),
+        'Defaults for several of the names here. Each of them can still be '
+        'set, and wins. A default that the host cannot do is left out.',
+        flavor_only=True,
+    ),
     Row(
         'cpu_mode',
         values.Choice(
@@ -127,6 +157,114 @@ ROWS = (
         'hw:cpu_max_threads are obeyed; hw:cpu_sockets, hw:cpu_cores or '
         'hw:cpu_threads, on the flavor or the image, are left as they are.',
     ),
+    Row(
+        'cpu_dies',
+        values.Count(1, 64, ('auto',)),
+        'Dies in a socket of the guest. auto makes one of each group of '
+        'cores that are pinned so that they share an L3 on the host. QEMU '
+        'emulates an L3 for each die.',
+        versions=(('*', Version(libvirt=6001000, qemu=4001000)),),
+    ),
+    Row(
+        'numa_mempolicy',
+        values.Choice(('strict', 'preferred', 'interleave', 'restrictive')),
+        'The memory policy of each NUMA node of the guest. The guest must '
+        'have NUMA nodes (hw:numa_nodes).',
+        versions=(('restrictive', Version(libvirt=7003000)),),
+    ),
+    Row(
+        'numa_distances',
+        values.Choice(('host', 'off')),
+        "Distances between the guest's NUMA nodes: those of the host's nodes "
+        'that they stand on (host), or what QEMU makes up (off).',
+    ),
+    Row(
+        'realtime_scheduler',
+        values.Choice(('fifo', 'rr')),
+        'The scheduler of the realtime vCPUs. Without it they get fifo, '
+        "Nova's own.",
+        flavor_only=True,
+        needs=(('*', Needs('hw:cpu_realtime', ('yes',))),),
+    ),
+    Row(
+        'realtime_priority',
+        values.Count(1, 99),
+        'The priority of the realtime vCPUs, instead of [libvirt] '
+        'realtime_scheduler_priority. The host caps it with [numa_ext] '
+        'max_realtime_priority.',
+        flavor_only=True,
+        needs=(('*', Needs('hw:cpu_realtime', ('yes',))),),
+    ),
+    Row(
+        'emulator_scheduler',
+        values.SchedulerAndPriority(),
+        _SCHEDULER_HELP.format('emulator threads'),
+        flavor_only=True,
+        versions=(('*', Version(libvirt=5003000)),),
+    ),
+    Row(
+        'iothread_scheduler',
+        values.SchedulerAndPriority(),
+        _SCHEDULER_HELP.format('IO threads'),
+        flavor_only=True,
+        needs=(('*', Needs('iothreads', ())),),
+    ),
+    Row(
+        'iothreads',
+        values.Count(1, 16, ('off', 'per-node')),
+        'IO threads, which virtio-blk disks and virtio-scsi controllers are '
+        'spread over: so many, pinned beside the emulator, or one for each '
+        'NUMA node of the guest, pinned to its CPUs (per-node). off takes '
+        'away the idle one that Nova 33 and newer add.',
+    ),
+    Row(
+        'kvm_hints',
+        values.Choice(('auto', 'off')),
+        "KVM's hints to the guest where all of its vCPUs have CPUs of their "
+        'own: hint-dedicated, poll-control and pv-ipi, as far as the host '
+        'has them. Elsewhere auto adds none.',
+        leave_out=True,
+    ),
+    Row(
+        'memballoon',
+        values.Switch(),
+        'Whether the guest has a memory balloon, which Nova uses to read '
+        "the guest's own memory statistics.",
+    ),
+    Row(
+        'ksm',
+        values.Switch(),
+        "Whether the host may merge the guest's pages with those of others. "
+        'off writes nosharepages.',
+    ),
+    Row(
+        'l3_allocation',
+        values.CacheShares(),
+        'L3 of the host that the vCPUs of a guest node have to themselves '
+        '(cache allocation, CAT), on hosts with resctrl. The guest needs '
+        'dedicated CPUs.',
+        flavor_only=True,
+        needs=(('*', Needs('hw:cpu_policy', ('dedicated',))),),
+        versions=(('*', Version(libvirt=4001000)),),
+    ),
 )
 
 BY_NAME = {row.name: row for row in ROWS}
+
+_HIGH_PERFORMANCE = (
+    ('cpu_mode', 'host-passthrough'),
+    ('cpu_cache', 'auto'),
+    ('cpu_topology', 'auto'),
+    ('iothreads', 'per-node'),
+    ('kvm_hints', 'auto'),
+    ('memballoon', 'off'),
+    ('ksm', 'off'),
+)
+
+#: What a profile sets: names and values of rows. realtime comes with more,
+#: for which there are no rows: PMU off, memory locked, no channel of a guest
+#: agent (domain/realtime.py).
+PROFILES = {
+    'high-performance': _HIGH_PERFORMANCE,
+    'realtime': _HIGH_PERFORMANCE,
+}

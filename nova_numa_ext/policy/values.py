@@ -97,6 +97,103 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Count:
+    """A whole number of a range, or one of some words instead."""
+
+    low: int
+    high: int
+    words: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:
+        return listed((*self.words, f'{self.low} to {self.high}'))
+
+    def parse(self, text: str) -> int | str:
+        if text in self.words:
+            return text
+        # int() would take signs, underscores and other scripts' digits too.
+        if re.fullmatch('[0-9]{1,9}', text):
+            if self.low <= int(text) <= self.high:
+                return int(text)
+            raise BadValue(
+                'out of range', f'Use {" or ".join(self._ways())}')
+        meant = nearest(text, self.words)
+        if meant is not None:
+            raise BadValue(
+                'no such value',
+                f'Did you mean {meant}? Known: {self.help}')
+        raise BadValue('no such value', f'Use {" or ".join(self._ways())}')
+
+    def _ways(self) -> tuple[str, ...]:
+        return (*self.words, f'a number from {self.low} to {self.high}')
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """A realtime scheduler of threads.
+
+    :ivar policy: ``fifo`` or ``rr``, as libvirt writes it
+    :ivar priority: 1 to 99 (sched(7))
+    """
+
+    policy: str
+    priority: int
+
+
+@dataclass(frozen=True)
+class SchedulerAndPriority:
+    """A realtime scheduler with the priority of its threads."""
+
+    help: str = 'fifo:N or rr:N, N from 1 to 99'
+
+    def parse(self, text: str) -> Scheduler:
+        found = re.fullmatch('(fifo|rr):([0-9]{1,2})', text)
+        if found is None or found[2].lstrip('0') == '':
+            raise BadValue(
+                'not a scheduler with its priority',
+                'Write fifo:N or rr:N, with N from 1 to 99',
+            )
+        return Scheduler(found[1], int(found[2]))
+
+
+@dataclass(frozen=True)
+class CacheShare:
+    """What one guest NUMA node gets of an L3.
+
+    :ivar node: the guest's NUMA node
+    :ivar size_kib: KiB of L3
+    """
+
+    node: int
+    size_kib: int
+
+
+@dataclass(frozen=True)
+class CacheShares:
+    """Sizes of L3 by guest NUMA node."""
+
+    help: str = 'a list of node:size, such as 0:4MiB,1:4096KiB'
+
+    def parse(self, text: str) -> tuple[CacheShare, ...]:
+        shares: dict[int, CacheShare] = {}
+        for word in (part.strip() for part in text.split(',')):
+            found = re.fullmatch(
+                '([0-9]{1,3}):([1-9][0-9]{0,8})([KM])iB', word)
+            if found is None:
+                raise BadValue(
+                    f'{shown(word, WORD)} is not node:size',
+                    'Write the size in KiB or MiB, such as 0:4MiB',
+                )
+            size = int(found[2]) * (1024 if found[3] == 'M' else 1)
+            share = CacheShare(int(found[1]), size)
+            if share.node in shares:
+                raise BadValue(
+                    f'node {share.node} is there twice', 'Keep one of the two')
+            shares[share.node] = share
+        return tuple(shares[node] for node in sorted(shares))
+
+
+@dataclass(frozen=True)
 class CpuModels:
     """CPU models of libvirt, the preferred one first."""
 

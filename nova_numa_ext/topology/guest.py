@@ -28,10 +28,14 @@ class GuestCell:
 
     :ivar vcpus: its vCPUs
     :ivar pins: host CPU of each vCPU that has one of its own
+    :ivar host_node: the host's node that it stands on, None for none yet
+    :ivar memory_kib: its memory
     """
 
     vcpus: frozenset[int]
     pins: Mapping[int, int] = field(default_factory=dict)
+    host_node: int | None = None
+    memory_kib: int = 0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field
 import re
 from typing import Mapping
 from xml.etree import ElementTree
@@ -29,11 +30,33 @@ class HostCell:
     :ivar id: its number
     :ivar cpus: the CPUs in it
     :ivar memory_kib: its memory
+    :ivar distances: to each node, itself included, as in the host's SLIT;
+        empty where unknown
     """
 
     id: int
     cpus: frozenset[int]
     memory_kib: int
+    distances: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CacheBank:
+    """A third-level cache of the host.
+
+    :ivar id: its number, as in libvirt's and resctrl's
+    :ivar cpus: the CPUs that share it
+    :ivar size_kib: its size
+    :ivar granularity_kib: what it can be allocated in multiples of; 0 where
+        it cannot be allocated
+    :ivar min_kib: the least that can be allocated
+    """
+
+    id: int
+    cpus: frozenset[int]
+    size_kib: int
+    granularity_kib: int = 0
+    min_kib: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +69,7 @@ class HostTopology:
         is missing
     :ivar l3: the CPUs of each third-level cache; empty where unknown
     :ivar vendor: vendor of its CPUs, as libvirt names it
+    :ivar banks: its third-level caches, with what can be allocated of them
     """
 
     arch: str
@@ -53,6 +77,7 @@ class HostTopology:
     siblings: Mapping[int, frozenset[int]]
     l3: tuple[frozenset[int], ...]
     vendor: str = ''
+    banks: tuple[CacheBank, ...] = ()
 
     def l3_of(self, cpu: int) -> frozenset[int] | None:
         """Return the CPUs that share this one's L3, or None if unknown."""
@@ -91,6 +116,10 @@ def from_capabilities(xml: str) -> HostTopology:
             _number(cell.get('id')),
             frozenset(cpus),
             _number(cell.findtext('memory', '0').strip()),
+            {
+                _number(sibling.get('id')): _number(sibling.get('value'))
+                for sibling in cell.iterfind('distances/sibling')
+            },
         ))
     return HostTopology(
         host.findtext('cpu/arch', ''),
@@ -102,7 +131,34 @@ def from_capabilities(xml: str) -> HostTopology:
             if bank.get('level') == '3' and bank.get('type') != 'code'
         ),
         host.findtext('cpu/vendor', ''),
+        tuple(
+            _bank(bank) for bank in host.iterfind('cache/bank')
+            if bank.get('level') == '3' and bank.get('type') == 'both'
+        ),
     )
+
+
+def _bank(bank: ElementTree.Element) -> CacheBank:
+    control = bank.find("control[@type='both']")
+    granularity = _kib(control, 'granularity') if control is not None else 0
+    least = granularity
+    if control is not None and control.get('min') is not None:
+        least = _kib(control, 'min')
+    return CacheBank(
+        _number(bank.get('id')),
+        cpuset.parse(bank.get('cpus', '')),
+        _kib(bank, 'size'),
+        granularity,
+        least,
+    )
+
+
+def _kib(element: ElementTree.Element, attribute: str) -> int:
+    units = {'B': 1, 'KiB': 1024, 'MiB': 1024 ** 2, 'GiB': 1024 ** 3}
+    unit = units.get(element.get('unit', 'KiB'))
+    if unit is None:
+        raise ValueError(f'{element.get("unit")!r} is not a unit of caches')
+    return _number(element.get(attribute)) * unit // 1024
 
 
 def _number(text: str | None) -> int:

@@ -86,11 +86,17 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             host=self._host_facts.topology(connection),
             capabilities=self._domain_capabilities(
                 connection, policy, arch, virt_type),
+            realtime_vcpus=request.realtime_vcpus(flavor, image_meta),
+            nova_realtime_priority=CONF.libvirt.realtime_scheduler_priority,
+            max_realtime_priority=CONF.numa_ext.max_realtime_priority,
         )
-        elements = domain_elements.elements(guest)
+        tuned = domain_elements.tune(guest)
         cpu_check.check_features(
-            connection, policy, arch, virt_type, nova_cpu, elements)
-        return elements
+            connection, tuned.guest.policy, arch, virt_type, nova_cpu,
+            tuned.elements)
+        for sentence in tuned.left_out:
+            LOG.info('%s', sentence, instance=instance)
+        return tuned.elements
 
     def _domain_capabilities(self, connection, policy, arch, virt_type):
         try:

@@ -54,7 +54,8 @@ class HostFacts:
             kept = topology.from_capabilities(
                 self._host.get_capabilities().to_xml())
             current = topology.from_capabilities(connection.getCapabilities())
-            facts.topology = dataclasses.replace(kept, l3=current.l3)
+            facts.topology = dataclasses.replace(
+                kept, l3=current.l3, banks=current.banks)
         return facts.topology
 
     def domain_capabilities(self, connection, arch, virt_type):
@@ -71,7 +72,8 @@ class HostFacts:
             known[key] = dataclasses.replace(
                 capabilities.from_xml(connection.getDomainCapabilities(
                     None, arch, None, virt_type, 0)),
-                hypervisor_version=connection.getVersion())
+                hypervisor_version=connection.getVersion(),
+                libvirt_version=connection.getLibVersion())
         return known[key]
 
 

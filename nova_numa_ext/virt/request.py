@@ -50,9 +50,19 @@ def cells_of(instance_numa_topology):
         topology.GuestCell(
             frozenset(cell.cpuset | cell.pcpuset),
             dict(cell.cpu_pinning or {}),
+            # -1 until Nova has placed it.
+            None if cell.id is None or cell.id < 0 else cell.id,
+            cell.memory * 1024,
         )
         for cell in instance_numa_topology.cells
     )
+
+
+def realtime_vcpus(flavor, image_meta):
+    """Return the vCPUs that are to be realtime, by Nova's own rules."""
+    # None where the flavor does not ask for any.
+    return frozenset(
+        hardware.get_realtime_cpu_constraint(flavor, image_meta) or ())
 
 
 def topology_constraints(flavor, image_meta):
