@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import re
+from typing import Iterable
 
 MOST_CPUS = 65536
 
@@ -39,3 +40,15 @@ def parse(text: str) -> frozenset[int]:
             raise ValueError(f'{part[:40]!r} is not a range of CPUs')
         cpus.update(range(low, high + 1))
     return frozenset(cpus)
+
+
+def show(cpus: Iterable[int]) -> str:
+    """Return CPUs as a list such as ``0-3,8``; empty for none."""
+    ranges: list[list[int]] = []
+    for cpu in sorted(set(cpus)):
+        if ranges and ranges[-1][1] == cpu - 1:
+            ranges[-1][1] = cpu
+        else:
+            ranges.append([cpu, cpu])
+    return ','.join(
+        str(low) if low == high else f'{low}-{high}' for low, high in ranges)

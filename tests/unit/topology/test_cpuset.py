@@ -64,3 +64,21 @@ class TestParse(testtools.TestCase):
             self.assertLess(len(str(error)), 250)
         else:
             self.assertLessEqual(len(cpus), cpuset.MOST_CPUS)
+
+
+@ddt.ddt
+class TestShow(testtools.TestCase):
+
+    @ddt.data(
+        ((), ''),
+        ((3,), '3'),
+        ((8, 0, 1, 2, 0), '0-2,8'),
+        ((0, 2, 3), '0,2-3'),
+    )
+    @ddt.unpack
+    def test_show(self, cpus, expected):
+        self.assertEqual(expected, cpuset.show(cpus))
+
+    @given(st.frozensets(st.integers(0, 200)))
+    def test_round_trip(self, cpus):
+        self.assertEqual(cpus, cpuset.parse(cpuset.show(cpus)))
