@@ -22,12 +22,16 @@ from nova import objects
 import nova.conf
 from nova.tests import fixtures as nova_fixtures
 from nova.tests.functional.libvirt import base
+from nova import utils
 from oslo_utils import uuidutils
 
 import nova_numa_ext
 from tests.functional import hypervisor
 
 CONF = nova.conf.CONF
+
+#: The last microversion in which the API takes any extra spec.
+UNVALIDATED = '2.85'
 
 
 class TestCase(base.ServersTestBase):
@@ -80,10 +84,16 @@ class TestCase(base.ServersTestBase):
         return self.computes[name]
 
     def flavor(self, specs=None, vcpus=4, **kwargs):
-        """Create a flavor, by default of 4 vCPUs, and return its id."""
-        return self._create_flavor(
-            vcpu=vcpus, disk=1, ephemeral=0, extra_spec=dict(specs or {}),
-            **kwargs)
+        """Create a flavor, by default of 4 vCPUs, and return its id.
+
+        Unseen by the validators, as older clients do it, so that compute
+        hosts are the ones to judge.
+        """
+        with utils.temporary_mutation(
+                self.api_fixture.admin_api, microversion=UNVALIDATED):
+            return self._create_flavor(
+                vcpu=vcpus, disk=1, ephemeral=0,
+                extra_spec=dict(specs or {}), **kwargs)
 
     def image(self, properties=None):
         """Create an image with these properties, and return its id."""
