@@ -21,6 +21,9 @@ from testtools import content
 from tests.e2e import cloud as cloud_fixture
 
 SHOW = ('-f', 'json')
+# From 2.86 on Nova's API validates extra specs. Older clients still send what
+# is wrong as far as the compute host.
+UNVALIDATED = ('--os-compute-api-version', '2.85')
 
 
 class CloudTestCase(testtools.TestCase):
@@ -32,8 +35,8 @@ class CloudTestCase(testtools.TestCase):
 
     def flavor(self, *specs):
         """Make a flavor of 2 vCPUs with these extra specs."""
-        command = ['flavor', 'create', self.name, '--vcpus', '2',
-                   '--ram', '128', '--disk', '1']
+        command = [*UNVALIDATED, 'flavor', 'create', self.name,
+                   '--vcpus', '2', '--ram', '128', '--disk', '1']
         for spec in specs:
             command += ['--property', spec]
         self.cloud.openstack(*command)
@@ -116,6 +119,13 @@ class TestGoodFlavor(CloudTestCase):
 
 
 class TestWrongFlavor(CloudTestCase):
+
+    def test_api_refuses_it_where_it_is_made(self):
+        self.flavor()
+        refused = self.assertRaises(
+            RuntimeError, self.cloud.openstack, 'flavor', 'set', self.name,
+            '--property', 'numa_ext:cpu_mode=host-passtrough')
+        self.assertIn('Did you mean host-passthrough?', str(refused))
 
     def test_misspelt_value(self):
         self.flavor('numa_ext:cpu_mode=host-passtrough')
