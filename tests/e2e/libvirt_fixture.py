@@ -26,6 +26,10 @@ from tools.demo import services
 
 DEMO = pathlib.Path(services.__file__).parent
 
+# With CONFIG_RT_GROUP_SCHED a new group of cgroup v1's cpu controller has no
+# realtime runtime, and the kernel refuses realtime schedulers to its threads.
+REALTIME_BY_GROUP = pathlib.Path('/sys/fs/cgroup/cpu/cpu.rt_runtime_us')
+
 
 class Libvirtd(fixtures.Fixture):
     """A libvirtd in a private mount namespace, without guests.
@@ -65,8 +69,7 @@ class Libvirtd(fixtures.Fixture):
         template = string.Template(
             (DEMO / 'config' / 'qemu.conf').read_text())
         (folder / 'qemu.conf').write_text(template.substitute(
-            cgroup_controllers='' if services.cgroups_writable()
-            else 'cgroup_controllers = []'))
+            cgroup_controllers=_controllers()))
 
     def _open(self):
         socket = self._state / 'run' / 'libvirt' / 'libvirt-sock'
@@ -82,3 +85,12 @@ class Libvirtd(fixtures.Fixture):
             if domain.isActive():
                 domain.destroy()
         self.connection.close()
+
+
+def _controllers():
+    """Return the line of qemu.conf that says which cgroups guests get."""
+    if not services.cgroups_writable():
+        return 'cgroup_controllers = []'
+    if REALTIME_BY_GROUP.exists():
+        return 'cgroup_controllers = ["cpuset", "cpuacct", "devices"]'
+    return ''
