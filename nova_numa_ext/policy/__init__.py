@@ -19,6 +19,7 @@ from nova_numa_ext.policy.errors import HostCannot
 from nova_numa_ext.policy.errors import InvalidRequest
 from nova_numa_ext.policy.errors import Refused
 from nova_numa_ext.policy.guest_policy import GuestPolicy
+from nova_numa_ext.policy.resolve import read_setting
 from nova_numa_ext.policy.resolve import resolve
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     'HostCannot',
     'InvalidRequest',
     'Refused',
+    'read_setting',
     'resolve',
 ]

@@ -82,6 +82,13 @@ class GuestPolicy:
         """Whether anything was asked for."""
         return bool(self.origins)
 
+    @property
+    def defaults(self) -> frozenset[str]:
+        """The fields that nothing but the profile asks for."""
+        return frozenset(
+            name for name, origin in self.origins.items()
+            if origin.kind == 'profile')
+
     def without(self, name: str) -> GuestPolicy:
         """Return the policy as if this field had not been asked for."""
         return replace(

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import re
 from typing import Mapping
 
 from nova_numa_ext.policy.errors import InvalidRequest
@@ -33,6 +34,22 @@ MASK_REMEDY = (
     'isolate')
 
 
+#: Nova's own way to dedicated CPUs without hw:cpu_policy.
+_PCPUS = re.compile('resources([1-9][0-9]*)?:PCPU')
+
+#: The spec that rules can name -> the field that has it.
+_FIELDS = {
+    'hw:cpu_policy': 'cpu_policy',
+    'hw:cpu_realtime': 'realtime',
+    'hw:cpu_realtime_mask': 'realtime_mask',
+    'hw:emulator_threads_policy': 'emulator_threads_policy',
+    'hw:mem_page_size': 'page_size',
+}
+
+#: What messages show for a spec that can have any value.
+EXAMPLES = {'hw:cpu_realtime_mask': '^0'}
+
+
 @dataclass(frozen=True)
 class NovaSpecs:
     """Nova's ``hw:`` extra specs and ``hw_`` image properties.
@@ -40,7 +57,8 @@ class NovaSpecs:
     What Nova refuses it refuses by itself; here is only what this project's
     rules ask about (nova/virt/hardware.py has each one's meaning).
 
-    :ivar cpu_policy: ``dedicated``, ``mixed`` or ``shared``, None for unset
+    :ivar cpu_policy: ``dedicated``, ``mixed`` or ``shared``, None for unset;
+        ``dedicated`` for resources:PCPU, too
     :ivar realtime: hw:cpu_realtime
     :ivar realtime_mask: hw:cpu_realtime_mask; the image's comes first
     :ivar emulator_threads_policy: ``isolate`` or ``share``
@@ -57,18 +75,16 @@ class NovaSpecs:
     locked_memory: bool = False
     page_size: str | None = None
 
-    def has(self, spec: str) -> bool:
-        """Return whether one of them is set so that it has an effect."""
-        return bool(getattr(self, _FIELDS[spec]))
+    def has(self, spec: str, words: tuple[str, ...] = ()) -> bool:
+        """Return whether a spec is set, to one of some words.
 
-
-_FIELDS = {
-    'hw:cpu_policy': 'cpu_policy',
-    'hw:cpu_realtime': 'realtime',
-    'hw:cpu_realtime_mask': 'realtime_mask',
-    'hw:emulator_threads_policy': 'emulator_threads_policy',
-    'hw:mem_page_size': 'page_size',
-}
+        :param spec: one of those that rules can name
+        :param words: none for any value
+        """
+        value = getattr(self, _FIELDS[spec])
+        if isinstance(value, bool):
+            value = 'yes' if value else None
+        return bool(value) and (not words or value in words)
 
 
 def read(
@@ -87,7 +103,9 @@ def read(
 
     pmu = of_flavor('pmu') or of_image('pmu')
     return NovaSpecs(
-        cpu_policy=of_flavor('cpu_policy') or of_image('cpu_policy'),
+        cpu_policy=(
+            of_flavor('cpu_policy') or of_image('cpu_policy')
+            or ('dedicated' if _asks_for_pcpus(extra_specs) else None)),
         realtime=_true(of_flavor('cpu_realtime')),
         realtime_mask=(
             of_image('cpu_realtime_mask') or of_flavor('cpu_realtime_mask')),
@@ -99,50 +117,30 @@ def read(
     )
 
 
-def judge(nova: NovaSpecs) -> None:
+def judge(nova: NovaSpecs, extra_specs: Mapping[str, str]) -> None:
     """Refuse the realtime guests that Nova refuses, saying what to set.
 
+    A mask that names every vCPU is left to Nova, which knows their number.
+
+    :param extra_specs: what it was read from
     :raises InvalidRequest: for realtime without CPUs of its own, or without
         anything that leaves the emulator threads a CPU
     """
     if not nova.realtime:
         return
-    origin = Origin('flavor', 'hw:cpu_realtime', 'yes')
-    if not has_dedicated_cpus(nova):
+    origin = Origin(
+        'flavor', 'hw:cpu_realtime', str(extra_specs['hw:cpu_realtime']))
+    if not nova.has('hw:cpu_policy', ('dedicated', 'mixed')):
         raise InvalidRequest(origin, DEDICATED_REASON, DEDICATED_REMEDY)
-    if not has_room_for_emulator(nova):
+    if not (nova.has('hw:cpu_realtime_mask')
+            or nova.has('hw:emulator_threads_policy')):
         raise InvalidRequest(origin, MASK_REASON, MASK_REMEDY)
 
 
-def judge_realtime_profile(nova: NovaSpecs, profile: Origin) -> None:
-    """Refuse profile=realtime without what it needs of Nova, all at once.
-
-    :raises InvalidRequest: naming each spec that is missing
-    """
-    missing = []
-    if not nova.realtime:
-        missing.append('hw:cpu_realtime=yes')
-    if not has_dedicated_cpus(nova):
-        missing.append('hw:cpu_policy=dedicated (or mixed)')
-    if not has_room_for_emulator(nova):
-        missing.append('hw:cpu_realtime_mask=^0')
-    if missing:
-        raise InvalidRequest(
-            profile,
-            "needs Nova's own specs of realtime guests",
-            f'Set {" and ".join(missing)} on the flavor',
-        )
-
-
-def has_dedicated_cpus(nova: NovaSpecs) -> bool:
-    """Return whether some vCPUs have host CPUs of their own."""
-    return nova.cpu_policy in ('dedicated', 'mixed')
-
-
-def has_room_for_emulator(nova: NovaSpecs) -> bool:
-    """Return whether emulator threads run elsewhere than realtime vCPUs."""
-    return bool(nova.realtime_mask) or nova.emulator_threads_policy in (
-        'isolate', 'share')
+def _asks_for_pcpus(extra_specs: Mapping[str, str]) -> bool:
+    return any(
+        _PCPUS.match(key) and str(value).strip().lstrip('0').isdigit()
+        for key, value in extra_specs.items())
 
 
 def _true(text: str | None) -> bool:

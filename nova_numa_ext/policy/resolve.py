@@ -19,6 +19,7 @@ from typing import Any
 from typing import Mapping
 
 from nova_numa_ext.policy import nova_specs
+from nova_numa_ext.policy import rules
 from nova_numa_ext.policy import table
 from nova_numa_ext.policy import values
 from nova_numa_ext.policy.errors import InvalidRequest
@@ -30,8 +31,11 @@ from nova_numa_ext.policy.guest_policy import GuestPolicy
 #: instance (nova.utils.get_system_metadata_from_image).
 CUT = 255
 
-#: The namespaces that are this project's, for names misspelt in it.
 _NAMES = tuple(row.name for row in table.ROWS)
+_PREFIXES = {
+    'flavor': table.SPEC_PREFIX,
+    'image': table.PROPERTY_PREFIX,
+}
 
 
 def resolve(
@@ -40,15 +44,16 @@ def resolve(
 ) -> GuestPolicy:
     """Return what a guest with this flavor and this image is to be.
 
-    Names that are not this project's are not looked at.
+    Names that are not this project's are not looked at, but for those of
+    Nova's that its rules depend on.
 
     :param extra_specs: the flavor's extra specs
     :param image_properties: the image's properties, by the names that the
         image has them under
     :raises InvalidRequest: where the request is wrong by itself
     """
-    from_flavor = _read('flavor', table.SPEC_PREFIX, extra_specs)
-    from_image = _read('image', table.PROPERTY_PREFIX, image_properties)
+    from_flavor = _read('flavor', extra_specs)
+    from_image = _read('image', image_properties)
     merged = {**from_image, **from_flavor}
     for name in sorted(from_flavor.keys() & from_image.keys()):
         _agree(from_flavor[name], from_image[name])
@@ -58,14 +63,38 @@ def resolve(
     origins = {name: origin for name, (origin, _value) in merged.items()}
     asked = {name: value for name, (_origin, value) in merged.items()}
     nova = nova_specs.read(extra_specs, image_properties)
-    nova_specs.judge(nova)
-    if asked.get('profile') == 'realtime':
-        nova_specs.judge_realtime_profile(nova, origins['profile'])
-    for name in asked:
-        _judge_needs(table.BY_NAME[name], asked, origins, nova)
+    # Before Nova's: a profile names all that is missing at once.
+    rules.judge(asked, origins, nova)
+    nova_specs.judge(nova, extra_specs)
     # The table names each field, and each type is the one of its field.
     return GuestPolicy(
         nova=nova, origins=MappingProxyType(origins), **asked)
+
+
+def read_setting(
+    kind: str, key: str, value: str,
+) -> tuple[str, Origin, Any]:
+    """Read one setting in this project's namespace, by itself.
+
+    :param kind: ``flavor`` or ``image``
+    :param key: the name as it is written there, prefix and all
+    :returns: the name of its row, where it came from, and its value
+    :raises InvalidRequest: for an unknown name or value, or where an image
+        may not set it
+    """
+    prefix = _PREFIXES[kind]
+    origin = Origin(kind, key, str(value))
+    name = key[len(prefix):]
+    row = table.BY_NAME.get(name)
+    if row is None:
+        raise InvalidRequest(origin, 'no such name', _known_name(prefix, name))
+    if kind == 'image':
+        # First, for the tail of a cut value may look like a wrong word.
+        _judge_image(row, origin)
+    try:
+        return name, origin, row.type.parse(origin.value.strip())
+    except values.BadValue as bad:
+        raise InvalidRequest(origin, bad.reason, bad.remedy) from bad
 
 
 def _add_defaults(found: dict[str, tuple[Origin, Any]]) -> None:
@@ -80,26 +109,14 @@ def _add_defaults(found: dict[str, tuple[Origin, Any]]) -> None:
 
 
 def _read(
-    kind: str, prefix: str, settings: Mapping[str, str],
+    kind: str, settings: Mapping[str, str],
 ) -> dict[str, tuple[Origin, Any]]:
     """Return name -> (origin, value) of what is this project's here."""
     found = {}
     for key in sorted(settings):
-        if not key.startswith(prefix):
-            continue
-        origin = Origin(kind, key, str(settings[key]))
-        name = key[len(prefix):]
-        row = table.BY_NAME.get(name)
-        if row is None:
-            raise InvalidRequest(
-                origin, 'no such name', _known_name(prefix, name))
-        if kind == 'image':
-            # First, for the tail of a cut value may look like a wrong word.
-            _judge_image(row, origin)
-        try:
-            found[name] = (origin, row.type.parse(origin.value.strip()))
-        except values.BadValue as bad:
-            raise InvalidRequest(origin, bad.reason, bad.remedy) from bad
+        if key.startswith(_PREFIXES[kind]):
+            name, origin, value = read_setting(kind, key, settings[key])
+            found[name] = (origin, value)
     return found
 
 
@@ -132,36 +149,3 @@ def _agree(flavor: tuple[Origin, Any], image: tuple[Origin, Any]) -> None:
             f'differs from {image[0]}',
             'Set one of the two, or both alike',
         )
-
-
-def _judge_needs(
-    row: table.Row, asked: Mapping[str, Any], origins: Mapping[str, Origin],
-    nova: nova_specs.NovaSpecs,
-) -> None:
-    for word, needs in row.needs:
-        if word not in ('*', asked[row.name]):
-            continue
-        if needs.name not in table.BY_NAME:
-            if not nova.has(needs.name):
-                raise InvalidRequest(
-                    origins[row.name],
-                    f'this needs {needs.name}',
-                    f'Set {needs.name} to {" or ".join(needs.words)}',
-                )
-            continue
-        other = table.BY_NAME[needs.name]
-        if needs.name not in asked:
-            if needs.unless_unset:
-                continue
-            values_of_it = listed(needs.words) or other.type.help
-            raise InvalidRequest(
-                origins[row.name],
-                f'this needs {other.spec}',
-                f'Set {other.spec} to {values_of_it}',
-            )
-        if needs.words and asked[needs.name] not in needs.words:
-            raise InvalidRequest(
-                origins[row.name],
-                f'{origins[needs.name]} does not go with it',
-                f'Set {other.spec} to {" or ".join(needs.words)}',
-            )

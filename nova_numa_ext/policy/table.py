@@ -13,81 +13,33 @@
 """The one table of what a flavor or an image can ask for.
 
 Whoever needs to know a name, its values or its rules reads it here: the
-resolver, the messages, the reference of the documentation and the tests.
+resolver, Nova's API, the messages, the reference of the documentation and the
+tests.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from nova_numa_ext.policy import values
+from nova_numa_ext.policy.row import ANY
+from nova_numa_ext.policy.row import Excludes
+from nova_numa_ext.policy.row import Needs
+from nova_numa_ext.policy.row import PROPERTY_PREFIX
+from nova_numa_ext.policy.row import Row
+from nova_numa_ext.policy.row import SPEC_PREFIX
+from nova_numa_ext.policy.row import Version
 
-#: An extra spec is ``numa_ext:NAME``, an image property ``numa_ext_NAME``.
-SPEC_PREFIX = 'numa_ext:'
-PROPERTY_PREFIX = 'numa_ext_'
-
-
-@dataclass(frozen=True)
-class Needs:
-    """Another row, or a spec of Nova's, that must have one of some values.
-
-    :ivar name: the other row, or one of the specs that NovaSpecs knows
-    :ivar words: values of it that will do
-    :ivar unless_unset: the rule holds only where the other row is set; where
-        it is not, the host's own default decides, and ``domain`` judges it
-    """
-
-    name: str
-    words: tuple[str, ...]
-    unless_unset: bool = False
-
-
-@dataclass(frozen=True)
-class Version:
-    """The first libvirt and the first QEMU that have something.
-
-    :ivar libvirt: as libvirt counts versions, 6.1.0 being 6001000
-    :ivar qemu: likewise
-    """
-
-    libvirt: int = 0
-    qemu: int = 0
-
-
-@dataclass(frozen=True)
-class Row:
-    """One thing that can be asked for.
-
-    :ivar name: its name, without the prefix
-    :ivar type: how values are read
-    :ivar flavor_only: an image that sets it is refused
-    :ivar needs: rules for some values of this row, or for all of them under
-        the key ``*``
-    :ivar versions: for some values of this row, or for all of them under the
-        key ``*``, what they need on the host
-    :ivar leave_out: whether a host that lacks this goes without, rather than
-        refusing it
-    :ivar help: what it means, for the reference
-    :ivar since: the release of this project that has it first
-    """
-
-    name: str
-    type: values.ValueType
-    help: str
-    flavor_only: bool = False
-    needs: tuple[tuple[str, Needs], ...] = ()
-    versions: tuple[tuple[str, Version], ...] = ()
-    leave_out: bool = False
-    since: str = '0.1.0'
-
-    @property
-    def spec(self) -> str:
-        return SPEC_PREFIX + self.name
-
-    @property
-    def image_property(self) -> str:
-        return PROPERTY_PREFIX + self.name
-
+__all__ = [
+    'BY_NAME',
+    'HOST_CPU_MODES',
+    'PROFILES',
+    'PROPERTY_PREFIX',
+    'ROWS',
+    'SPEC_PREFIX',
+    'Excludes',
+    'Needs',
+    'Row',
+    'Version',
+]
 
 #: Modes whose CPU is the host's own, so that the host's caches and
 #: migratable= make sense (libvirt, formatdomain, "CPU model and topology").
@@ -105,6 +57,12 @@ ROWS = (
         'Defaults for several of the names here. Each of them can still be '
         'set, and wins. A default that the host cannot do is left out.',
         flavor_only=True,
+        needs=(
+            ('realtime', Needs('hw:cpu_realtime', ('yes',))),
+            ('realtime', Needs('hw:cpu_policy', ('dedicated', 'mixed'))),
+            ('realtime', Needs('hw:cpu_realtime_mask',
+                               instead='hw:emulator_threads_policy')),
+        ),
     ),
     Row(
         'cpu_mode',
@@ -113,14 +71,14 @@ ROWS = (
         'The mode of the CPU of this guest, whatever [libvirt] cpu_mode says '
         'for the host. A mode that the hypervisor does not have here is '
         'refused.',
-        needs=(('custom', Needs('cpu_models', ())),),
+        needs=(('custom', Needs('cpu_models')),),
     ),
     Row(
         'cpu_models',
         values.CpuModels(),
         'CPU models for cpu_mode=custom. The guest gets the first one that '
         "libvirt's domain capabilities call usable on the host.",
-        needs=(('*', Needs('cpu_mode', ('custom',))),),
+        needs=((ANY, Needs('cpu_mode', ('custom',))),),
     ),
     Row(
         'cpu_features',
@@ -136,7 +94,7 @@ ROWS = (
         'migratable= of host-passthrough and maximum: on leaves out what '
         'cannot be migrated, off gives the guest that too, such as invtsc.',
         flavor_only=True,
-        needs=(('*', Needs('cpu_mode', HOST_CPU_MODES, True)),),
+        needs=((ANY, Needs('cpu_mode', HOST_CPU_MODES, True)),),
     ),
     Row(
         'cpu_cache',
@@ -163,7 +121,7 @@ ROWS = (
         'Dies in a socket of the guest. auto makes one of each group of '
         'cores that are pinned so that they share an L3 on the host. QEMU '
         'emulates an L3 for each die.',
-        versions=(('*', Version(libvirt=6001000, qemu=4001000)),),
+        versions=((ANY, Version(libvirt=6001000, qemu=4001000)),),
     ),
     Row(
         'numa_mempolicy',
@@ -184,7 +142,7 @@ ROWS = (
         'The scheduler of the realtime vCPUs. Without it they get fifo, '
         "Nova's own.",
         flavor_only=True,
-        needs=(('*', Needs('hw:cpu_realtime', ('yes',))),),
+        needs=((ANY, Needs('hw:cpu_realtime', ('yes',))),),
     ),
     Row(
         'realtime_priority',
@@ -193,21 +151,22 @@ ROWS = (
         'realtime_scheduler_priority. The host caps it with [numa_ext] '
         'max_realtime_priority.',
         flavor_only=True,
-        needs=(('*', Needs('hw:cpu_realtime', ('yes',))),),
+        needs=((ANY, Needs('hw:cpu_realtime', ('yes',))),),
     ),
     Row(
         'emulator_scheduler',
         values.SchedulerAndPriority(),
         _SCHEDULER_HELP.format('emulator threads'),
         flavor_only=True,
-        versions=(('*', Version(libvirt=5003000)),),
+        versions=((ANY, Version(libvirt=5003000)),),
     ),
     Row(
         'iothread_scheduler',
         values.SchedulerAndPriority(),
         _SCHEDULER_HELP.format('IO threads'),
         flavor_only=True,
-        needs=(('*', Needs('iothreads', ())),),
+        needs=((ANY, Needs('iothreads')),),
+        excludes=((ANY, Excludes('iothreads', ('off',))),),
     ),
     Row(
         'iothreads',
@@ -244,8 +203,8 @@ ROWS = (
         '(cache allocation, CAT), on hosts with resctrl. The guest needs '
         'dedicated CPUs.',
         flavor_only=True,
-        needs=(('*', Needs('hw:cpu_policy', ('dedicated',))),),
-        versions=(('*', Version(libvirt=4001000)),),
+        needs=((ANY, Needs('hw:cpu_policy', ('dedicated',))),),
+        versions=((ANY, Version(libvirt=4001000)),),
     ),
 )
 

@@ -19,10 +19,10 @@ import fixtures
 from lxml import etree
 from nova import context
 from nova import objects
+from nova import utils
 import nova.conf
 from nova.tests import fixtures as nova_fixtures
 from nova.tests.functional.libvirt import base
-from nova import utils
 from oslo_utils import uuidutils
 
 import nova_numa_ext

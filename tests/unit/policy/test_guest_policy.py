@@ -25,7 +25,7 @@ class TestGuestPolicy(testtools.TestCase):
         fields = {field.name
                   for field in dataclasses.fields(guest_policy.GuestPolicy)}
 
-        self.assertEqual({*table.BY_NAME, 'origins'}, fields)
+        self.assertEqual({*table.BY_NAME, 'nova', 'origins'}, fields)
 
     def test_nothing_asked_for(self):
         self.assertFalse(guest_policy.GuestPolicy())
@@ -44,3 +44,32 @@ class TestGuestPolicy(testtools.TestCase):
             setattr, policy, 'cpu_mode', 'maximum')
         with testtools.ExpectedException(TypeError):
             policy.origins['cpu_mode'] = None
+
+    def test_defaults_are_what_the_profile_sets(self):
+        policy = guest_policy.GuestPolicy(
+            profile='realtime', memballoon=False, ksm=True,
+            origins={
+                'profile': errors.Origin(
+                    'flavor', 'numa_ext:profile', 'realtime'),
+                'memballoon': errors.Origin(
+                    'profile', 'numa_ext:memballoon', 'off'),
+                'ksm': errors.Origin('flavor', 'numa_ext:ksm', 'on'),
+            })
+
+        self.assertEqual({'memballoon'}, policy.defaults)
+
+    def test_without_a_field(self):
+        origins = {
+            name: errors.Origin('flavor', f'numa_ext:{name}', 'off')
+            for name in ('memballoon', 'ksm')}
+        policy = guest_policy.GuestPolicy(
+            memballoon=False, ksm=False, origins=origins)
+
+        without = policy.without('ksm')
+
+        self.assertIsNone(without.ksm)
+        self.assertIs(False, without.memballoon)
+        self.assertEqual({'memballoon'}, set(without.origins))
+        self.assertIs(False, policy.ksm)
+        self.assertEqual(
+            guest_policy.GuestPolicy(), without.without('memballoon'))

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import testtools
 
+from nova_numa_ext import policy
 from nova_numa_ext.policy import errors
 from nova_numa_ext.policy import guest_policy
 from nova_numa_ext.policy import resolve
@@ -49,11 +50,28 @@ def keys(prefix):
         | NASTY.map(prefix.__add__)
         | NASTY
         | st.just(prefix + 'x' * 255)
-        | st.sampled_from(['hw:cpu_policy', 'numa_ext', 'hw_cpu_cores'])
+        | st.sampled_from(['numa_ext', 'hw_cpu_cores'])
     )
 
 
-SPECS = st.dictionaries(keys(table.SPEC_PREFIX), VALUES)
+# What Nova's own specs can be, right and wrong.
+NOVA = st.fixed_dictionaries({}, optional={
+    'hw:cpu_policy': st.sampled_from(['dedicated', 'mixed', 'shared', '<']),
+    'hw:cpu_realtime': st.sampled_from(['yes', 'no', 'TRUE', ' 1 ', '']),
+    'hw:cpu_realtime_mask': st.sampled_from(['^0', '0-63', '']) | NASTY,
+    'hw:emulator_threads_policy': st.sampled_from(['share', 'isolate', 'x']),
+    'hw:mem_page_size': st.sampled_from(['large', '2MB']) | NASTY,
+    'hw:pmu': st.sampled_from(['on', 'off']) | NASTY,
+    'hw:locked_memory': NASTY,
+    'resources:PCPU': st.sampled_from(['4', '0', '']) | NASTY,
+})
+
+
+def with_novas(strategy):
+    return st.builds(lambda ours, novas: {**novas, **ours}, strategy, NOVA)
+
+
+SPECS = with_novas(st.dictionaries(keys(table.SPEC_PREFIX), VALUES))
 PROPERTIES = st.dictionaries(keys(table.PROPERTY_PREFIX), VALUES)
 # Rules between rows are reached where each row by itself is right.
 SOUND_SPECS, SOUND_PROPERTIES = (
@@ -64,6 +82,13 @@ SOUND_SPECS, SOUND_PROPERTIES = (
     })
     for key in ('spec', 'image_property')
 )
+SOUND_SPECS = with_novas(SOUND_SPECS)
+# More of these get as far as a policy: nothing needs or excludes another.
+FREE_SPECS = st.fixed_dictionaries({}, optional={
+    row.spec: st.sampled_from(list(test_table.EXAMPLES[row.name].good))
+    for row in table.ROWS
+    if not row.needs and not row.excludes and row.name != 'profile'
+})
 
 
 def message_of(specs, properties):
@@ -90,8 +115,11 @@ class TestResolve(testtools.TestCase):
     )
     @ddt.unpack
     def test_nothing_of_ours(self, specs, properties):
+        policy = resolve(specs, properties)
+
+        self.assertFalse(policy)
         self.assertEqual(
-            guest_policy.GuestPolicy(), resolve(specs, properties))
+            guest_policy.GuestPolicy(nova=policy.nova), policy)
 
     def test_both_agree(self):
         policy = resolve(
@@ -147,8 +175,8 @@ class TestResolve(testtools.TestCase):
     @ddt.data(
         ('numa_ext:cpu_mod', 'Did you mean numa_ext:cpu_mode?'),
         ('numa_ext:CPU_MODE', 'Did you mean numa_ext:cpu_mode?'),
-        ('numa_ext:xyzzy', 'Known names: cpu_mode, '),
-        ('numa_ext:', 'Known names: cpu_mode, '),
+        ('numa_ext:xyzzy', 'Known names: profile, '),
+        ('numa_ext:', 'Known names: profile, '),
     )
     @ddt.unpack
     def test_unknown_name(self, key, expected):
@@ -217,7 +245,71 @@ class TestResolve(testtools.TestCase):
                 if key.startswith(table.SPEC_PREFIX)}
         ours |= {key[len(table.PROPERTY_PREFIX):] for key in properties
                  if key.startswith(table.PROPERTY_PREFIX)}
-        self.assertEqual(ours, set(policy.origins))
+        self.assertEqual(ours, set(policy.origins) - policy.defaults)
+        for name, origin in policy.origins.items():
+            if name not in policy.defaults:
+                source = {'flavor': specs, 'image': properties}[origin.kind]
+                self.assertEqual(source[origin.key], origin.value)
+
+    def test_rule_of_a_row(self):
+        self.assertEqual(
+            "flavor numa_ext:iothread_scheduler='fifo:3': this needs "
+            'numa_ext:iothreads. Set numa_ext:iothreads to per-node, 1 to '
+            '16.',
+            str(self.refused({'numa_ext:iothread_scheduler': 'fifo:3'})))
+
+    def test_exclusion_of_flavor_and_image(self):
+        self.assertEqual(
+            "flavor numa_ext:iothread_scheduler='fifo:3': image "
+            "numa_ext_iothreads='off' does not go with it. Remove one of the "
+            'two.',
+            str(self.refused({'numa_ext:iothread_scheduler': 'fifo:3'},
+                             {'numa_ext_iothreads': 'off'})))
+
+    @ddt.data(
+        ({'hw:cpu_realtime': '1'},
+         "flavor hw:cpu_realtime='1': realtime vCPUs need CPUs of their own. "
+         'Set hw:cpu_policy=dedicated (or mixed) on the flavor.'),
+        ({'hw:cpu_realtime': '1', 'hw:cpu_policy': 'mixed'},
+         "flavor hw:cpu_realtime='1': realtime leaves no ordinary vCPU, and "
+         'the emulator threads no CPU. Set hw:cpu_realtime_mask=^0, or '
+         'hw:emulator_threads_policy=share or isolate.'),
+        ({'numa_ext:realtime_priority': '5'},
+         "flavor numa_ext:realtime_priority='5': this needs "
+         'hw:cpu_realtime=yes. Set it on the flavor.'),
+        ({'numa_ext:profile': 'realtime'},
+         "flavor numa_ext:profile='realtime': this needs hw:cpu_realtime=yes, "
+         'hw:cpu_policy=dedicated (or mixed) and hw:cpu_realtime_mask (such '
+         'as ^0). Set them on the flavor.'),
+        # All that is missing, rather than the first of Nova's refusals.
+        ({'numa_ext:profile': 'realtime', 'hw:cpu_realtime': 'yes'},
+         "flavor numa_ext:profile='realtime': this needs "
+         'hw:cpu_policy=dedicated (or mixed) and hw:cpu_realtime_mask (such '
+         'as ^0). Set them on the flavor.'),
+        ({'numa_ext:profile': 'realtime', 'hw:cpu_realtime': 'yes',
+          'hw:cpu_policy': 'dedicated'},
+         "flavor numa_ext:profile='realtime': this needs "
+         'hw:cpu_realtime_mask (such as ^0). Set it on the flavor.'),
+    )
+    @ddt.unpack
+    def test_realtime_that_lacks_something(self, specs, sentence):
+        self.assertEqual(sentence, str(self.refused(specs)))
+
+    @ddt.data({'hw:cpu_policy': 'dedicated', 'hw:cpu_realtime_mask': '^0'},
+              {'resources:PCPU': '4', 'hw:cpu_realtime_mask': '^0'},
+              {'hw:cpu_policy': 'mixed',
+               'hw:emulator_threads_policy': 'isolate'})
+    def test_realtime(self, specs):
+        policy = resolve({
+            'numa_ext:profile': 'realtime', 'hw:cpu_realtime': 'yes',
+            **specs}, {})
+
+        self.assertTrue(policy.nova.realtime)
+
+    def test_mask_of_the_image(self):
+        self.assertEqual('^0-1', resolve(
+            {'hw:cpu_policy': 'dedicated', 'hw:cpu_realtime': 'yes'},
+            {'hw_cpu_realtime_mask': '^0-1'}).nova.realtime_mask)
 
     @given(SPECS, PROPERTIES)
     def test_is_total(self, specs, properties):
@@ -243,3 +335,108 @@ class TestResolve(testtools.TestCase):
     def test_one_row_with_any_value(self, row, value):
         self.check({row.spec: value}, {})
         self.check({}, {row.image_property: value})
+
+
+@ddt.ddt
+class TestReadSetting(testtools.TestCase):
+
+    def test_of_a_flavor(self):
+        self.assertEqual(
+            ('iothreads',
+             errors.Origin('flavor', 'numa_ext:iothreads', ' 2 '), 2),
+            policy.read_setting('flavor', 'numa_ext:iothreads', ' 2 '))
+
+    @ddt.data(
+        ('flavor', 'numa_ext:iothreads', '17', 'out of range'),
+        ('flavor', 'numa_ext:iothread', '2', 'no such name'),
+        ('image', 'numa_ext_iothreads', 'x', 'no such value'),
+        ('image', 'numa_ext_profile', 'realtime',
+         'only the flavor may set this'),
+    )
+    @ddt.unpack
+    def test_refused(self, kind, key, value, reason):
+        refused = self.assertRaises(
+            errors.InvalidRequest, policy.read_setting, kind, key, value)
+
+        self.assertEqual(reason, refused.reason)
+        self.assertEqual(errors.Origin(kind, key, value), refused.origin)
+
+    @given(st.sampled_from(['flavor', 'image']), st.data())
+    def test_agrees_with_resolve(self, kind, data):
+        """What is refused by itself is refused with others, likewise."""
+        prefix = {'flavor': table.SPEC_PREFIX,
+                  'image': table.PROPERTY_PREFIX}[kind]
+        key = data.draw(keys(prefix).filter(
+            lambda key: key.startswith(prefix)))
+        value = data.draw(VALUES)
+        try:
+            policy.read_setting(kind, key, value)
+        except errors.InvalidRequest as refused:
+            self.assertEqual(str(refused), message_of(*(
+                ({key: value}, {}) if kind == 'flavor' else
+                ({}, {key: value}))))
+
+
+class TestProfile(testtools.TestCase):
+    """What a profile sets, and what wins over it."""
+
+    beside = test_table.REALTIME
+
+    @given(st.sampled_from(sorted(table.PROFILES)), FREE_SPECS,
+           st.booleans())
+    def test_what_is_set_wins(self, profile, specs, as_image):
+        """A profile adds what nothing else sets, and changes nothing."""
+        properties = {}
+        if as_image:
+            properties = {
+                table.PROPERTY_PREFIX + key[len(table.SPEC_PREFIX):]: value
+                for key, value in specs.items()
+                if not table.BY_NAME[
+                    key[len(table.SPEC_PREFIX):]].flavor_only}
+            specs = {}
+        alone = resolve(specs, properties)
+
+        found = resolve({**specs, **self.beside,
+                         'numa_ext:profile': profile}, properties)
+
+        defaults = dict(table.PROFILES[profile])
+        for name, row in table.BY_NAME.items():
+            value = getattr(found, name)
+            if name in alone.origins:
+                self.assertEqual(getattr(alone, name), value)
+                self.assertEqual(alone.origins[name], found.origins[name])
+            elif name in defaults:
+                self.assertEqual(row.type.parse(defaults[name]), value)
+                self.assertEqual(
+                    errors.Origin('profile', row.spec, defaults[name]),
+                    found.origins[name])
+            elif name != 'profile':
+                self.assertNotIn(name, found.origins)
+                self.assertEqual(getattr(alone, name), value)
+        self.assertEqual(set(defaults) - set(alone.origins), found.defaults)
+        self.assertEqual(profile, found.profile)
+
+    def test_rule_that_a_default_breaks(self):
+        refused = self.assertRaises(
+            errors.InvalidRequest, resolve,
+            {'numa_ext:profile': 'high-performance',
+             'numa_ext:cpu_models': 'EPYC'}, {})
+
+        self.assertEqual(
+            "flavor numa_ext:cpu_models='EPYC': profile "
+            "numa_ext:cpu_mode='host-passthrough' does not go with it. Set "
+            'numa_ext:cpu_mode to custom.', str(refused))
+
+    def test_default_meets_a_need(self):
+        found = resolve({'numa_ext:profile': 'high-performance',
+                         'numa_ext:iothread_scheduler': 'rr:1'}, {})
+
+        self.assertEqual('per-node', found.iothreads)
+
+    def test_default_of_realtime_gives_way_to_the_image(self):
+        found = resolve(
+            {**self.beside, 'numa_ext:profile': 'realtime'},
+            {'numa_ext_memballoon': 'on'})
+
+        self.assertIs(True, found.memballoon)
+        self.assertEqual('image', found.origins['memballoon'].kind)

@@ -33,7 +33,8 @@ class Examples:
 
     :ivar good: value as written -> as it is in the policy
     :ivar wrong: values that are refused
-    :ivar beside: what the row needs beside it, for all of its values
+    :ivar beside: what the row needs beside it, for all of its values; by the
+        name of the row, or of Nova's spec
     """
 
     good: dict
@@ -45,7 +46,17 @@ def words(*names):
     return {name: name for name in names}
 
 
+REALTIME = {'hw:cpu_realtime': 'yes', 'hw:cpu_policy': 'dedicated',
+            'hw:cpu_realtime_mask': '^0'}
+FIFO_3 = values.Scheduler('fifo', 3)
+RR_99 = values.Scheduler('rr', 99)
+
 EXAMPLES = {
+    'profile': Examples(
+        words('high-performance', 'realtime'),
+        ('performance', 'Realtime', ''),
+        REALTIME,
+    ),
     'cpu_mode': Examples(
         words('host-passthrough', 'host-model', 'maximum', 'custom'),
         ('host-passtrough', 'none', ''),
@@ -74,7 +85,42 @@ EXAMPLES = {
         {'cpu_mode': 'maximum'},
     ),
     'cpu_topology': Examples(words('auto'), ('automatic', '2', '')),
+    'cpu_dies': Examples(
+        {'auto': 'auto', '1': 1, '64': 64}, ('0', '65', '-1', 'two', '')),
+    'numa_mempolicy': Examples(
+        words('strict', 'preferred', 'interleave', 'restrictive'),
+        ('bind', 'Strict', ''),
+    ),
+    'numa_distances': Examples(words('host', 'off'), ('on', '10', '')),
+    'realtime_scheduler': Examples(
+        words('fifo', 'rr'), ('deadline', 'fifo:3', ''), REALTIME),
+    'realtime_priority': Examples(
+        {'1': 1, '99': 99}, ('0', '100', 'high', ''), REALTIME),
+    'emulator_scheduler': Examples(
+        {'fifo:3': FIFO_3, 'rr:99': RR_99},
+        ('fifo', 'rr:0', 'fifo:100', 'other:1', ''),
+    ),
+    'iothread_scheduler': Examples(
+        {'fifo:3': FIFO_3, 'rr:99': RR_99}, ('rr', 'rr:', '5', ''),
+        {'iothreads': '2'},
+    ),
+    'iothreads': Examples(
+        {'off': 'off', 'per-node': 'per-node', '1': 1, '16': 16},
+        ('0', '17', 'per_node', 'on', ''),
+    ),
+    'kvm_hints': Examples(words('auto', 'off'), ('on', 'yes', '')),
+    'memballoon': Examples({'on': True, 'off': False}, ('none', '')),
+    'ksm': Examples({'on': True, 'off': False}, ('nosharepages', '')),
+    'l3_allocation': Examples(
+        {'0:4MiB': (values.CacheShare(0, 4096),),
+         '1:1MiB, 0:512KiB': (values.CacheShare(0, 512),
+                              values.CacheShare(1, 1024))},
+        ('4MiB', '0:4', '0:4MiB,0:8MiB', ''),
+        {'hw:cpu_policy': 'dedicated'},
+    ),
 }
+# For each spec of Nova's that rules name, a value that none of them wants.
+UNWANTED = {'hw:cpu_realtime': 'no', 'hw:cpu_policy': 'shared'}
 
 
 def beside(row, text):
@@ -82,7 +128,8 @@ def beside(row, text):
     found = dict(EXAMPLES[row.name].beside)
     if row.name == 'cpu_mode' and text != 'custom':
         del found['cpu_models']
-    return {table.SPEC_PREFIX + name: value for name, value in found.items()}
+    return {name if ':' in name else table.SPEC_PREFIX + name: value
+            for name, value in found.items()}
 
 
 def each_row(attribute):
@@ -122,12 +169,31 @@ class TestTable(testtools.TestCase):
 
     def test_rules_name_rows_and_words(self):
         for row in table.ROWS:
-            for word, needs in row.needs:
-                other = table.BY_NAME[needs.name]
+            rules = (*row.needs, *row.excludes)
+            for word, _rule in (*rules, *row.versions):
                 if word != '*':
                     row.type.parse(word)
-                for needed in needs.words:
+            for _word, rule in rules:
+                other = table.BY_NAME.get(rule.name)
+                if other is None:
+                    self.assertIn(rule.name, {*UNWANTED, *REALTIME})
+                    continue
+                for needed in rule.words:
                     other.type.parse(needed)
+
+    def test_profiles_set_rows_to_values_that_they_have(self):
+        self.assertEqual(
+            set(table.PROFILES), set(table.BY_NAME['profile'].type.words))
+        for settings in table.PROFILES.values():
+            names = [name for name, _text in settings]
+            self.assertEqual(sorted(set(names)), sorted(names))
+            for name, text in settings:
+                table.BY_NAME[name].type.parse(text)
+
+    def test_realtime_is_high_performance_and_more(self):
+        self.assertLessEqual(
+            dict(table.PROFILES['high-performance']).items(),
+            dict(table.PROFILES['realtime']).items())
 
 
 class TestGoodValue(testscenarios.WithScenarios, testtools.TestCase):
@@ -185,7 +251,7 @@ class TestWrongValue(testscenarios.WithScenarios, testtools.TestCase):
         self.assertEqual(self.row.image_property, refused.origin.key)
 
 
-class TestRule(testscenarios.WithScenarios, testtools.TestCase):
+class TestNeeds(testscenarios.WithScenarios, testtools.TestCase):
     """What a row needs of another, for each rule of the table."""
 
     scenarios = [
@@ -196,32 +262,90 @@ class TestRule(testscenarios.WithScenarios, testtools.TestCase):
         for text in (EXAMPLES[row.name].good if word == '*' else (word,))
     ]
 
+    @property
+    def other(self):
+        """The spec that is needed."""
+        row = table.BY_NAME.get(self.needs.name)
+        return row.spec if row else self.needs.name
+
+    def refused(self, specs):
+        refused = self.assertRaises(
+            errors.InvalidRequest, resolve, specs, {})
+        self.assertEqual(self.row.spec, refused.origin.key)
+        return refused
+
+    def with_other(self, **other):
+        specs = {self.row.spec: self.text, **beside(self.row, self.text)}
+        del specs[self.other]
+        return {**specs, **other}
+
     def test_other_is_unset(self):
-        specs = {self.row.spec: self.text}
+        specs = self.with_other()
         if self.needs.unless_unset:
             self.assertTrue(resolve(specs, {}))
             return
 
-        refused = self.assertRaises(
-            errors.InvalidRequest, resolve, specs, {})
+        refused = self.refused(specs)
 
-        other = table.BY_NAME[self.needs.name]
-        self.assertEqual(f'this needs {other.spec}', refused.reason)
-        self.assertIn(f'Set {other.spec} to ', refused.remedy)
+        self.assertThat(refused.reason, testtools.matchers.StartsWith(
+            f'this needs {self.other}'))
+        self.assertTrue(refused.remedy.startswith('Set '), refused.remedy)
 
     def test_other_has_another_value(self):
-        other = table.BY_NAME[self.needs.name]
-        for text in EXAMPLES[other.name].good:
-            specs = {
-                **beside(other, text),
-                other.spec: text,
-                self.row.spec: self.text,
-            }
+        row = table.BY_NAME.get(self.needs.name)
+        if row is None:
+            if self.needs.words:
+                self.assertIn(self.other, self.refused(self.with_other(
+                    **{self.other: UNWANTED[self.other]})).reason)
+            return
+        for text in EXAMPLES[row.name].good:
+            specs = {**beside(row, text), **self.with_other(
+                **{self.other: text})}
+            excluded = [
+                rule for _word, rule in self.row.excludes
+                if rule.name == row.name and text in rule.words]
+            if excluded:
+                continue
             if not self.needs.words or text in self.needs.words:
                 self.assertTrue(resolve(specs, {}))
                 continue
-            refused = self.assertRaises(
-                errors.InvalidRequest, resolve, specs, {})
+            refused = self.refused(specs)
 
             self.assertIn(self.needs.words[0], refused.remedy)
             self.assertIn(text, str(refused))
+
+    def test_each_value_that_will_do(self):
+        if self.needs.name in table.BY_NAME:
+            return
+        for word in self.needs.words:
+            self.assertTrue(resolve(self.with_other(**{self.other: word}), {}))
+        if self.needs.instead:
+            self.assertTrue(resolve(
+                self.with_other(**{self.needs.instead: 'isolate'}), {}))
+
+
+class TestExcludes(testscenarios.WithScenarios, testtools.TestCase):
+    """What a row excludes of another, for each rule of the table."""
+
+    scenarios = [
+        (f'{row.name}={text} excludes {excludes.name}={excluded}',
+         {'row': row, 'text': text, 'excludes': excludes,
+          'excluded': excluded})
+        for row in table.ROWS
+        for word, excludes in row.excludes
+        for text in (EXAMPLES[row.name].good if word == '*' else (word,))
+        for excluded in excludes.words
+    ]
+
+    def test_both(self):
+        other = table.BY_NAME[self.excludes.name]
+
+        refused = self.assertRaises(errors.InvalidRequest, resolve, {
+            **beside(self.row, self.text), self.row.spec: self.text,
+            other.spec: self.excluded}, {})
+
+        self.assertEqual(self.row.spec, refused.origin.key)
+        self.assertEqual(
+            f"flavor {other.spec}='{self.excluded}' does not go with it",
+            refused.reason)
+        self.assertEqual('Remove one of the two', refused.remedy)

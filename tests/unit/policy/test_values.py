@@ -18,9 +18,13 @@ import testtools
 from nova_numa_ext.policy import values
 
 FRUIT = values.Choice(('apple', 'pear', 'plum'))
-TYPES = (FRUIT, values.Switch(), values.CpuModels(), values.CpuFeatures())
+TYPES = (
+    FRUIT, values.Switch(), values.Count(1, 16, ('off', 'per-node')),
+    values.SchedulerAndPriority(), values.CacheShares(), values.CpuModels(),
+    values.CpuFeatures())
 # Near enough to each type that the branches behind a first check are reached.
-TEXT = st.text() | st.text('+-, .aAon\n\0', max_size=300)
+TEXT = (st.text() | st.text('+-, .aAon\n\0', max_size=300)
+        | st.text('0123:,KMiB fiorr²٣', max_size=300))
 
 
 def feature(name, policy):
@@ -78,6 +82,94 @@ class TestSwitch(testtools.TestCase):
         bad = self.assertRaises(values.BadValue, values.Switch().parse, text)
 
         self.assertIn('on, off', bad.remedy)
+
+
+@ddt.ddt
+class TestCount(testtools.TestCase):
+
+    count = values.Count(2, 16, ('off', 'per-node'))
+
+    @ddt.data(('2', 2), ('16', 16), ('007', 7), ('off', 'off'))
+    @ddt.unpack
+    def test_good(self, text, expected):
+        self.assertEqual(expected, self.count.parse(text))
+
+    @ddt.data('0', '1', '17', '999999999')
+    def test_out_of_range(self, text):
+        bad = self.assertRaises(values.BadValue, self.count.parse, text)
+
+        self.assertEqual('out of range', bad.reason)
+        self.assertEqual(
+            'Use off or per-node or a number from 2 to 16', bad.remedy)
+
+    @ddt.data('', '-2', '+2', '2.0', '1_0', '0x8', '٣', '²', '4\n', '9' * 5000)
+    def test_not_a_number(self, text):
+        bad = self.assertRaises(values.BadValue, self.count.parse, text)
+
+        self.assertEqual('no such value', bad.reason)
+
+    def test_near_a_word(self):
+        bad = self.assertRaises(values.BadValue, self.count.parse, 'pernode')
+
+        self.assertEqual(
+            'Did you mean per-node? Known: off, per-node, 2 to 16',
+            bad.remedy)
+
+    def test_help(self):
+        self.assertEqual('off, per-node, 2 to 16', self.count.help)
+        self.assertEqual('1 to 9', values.Count(1, 9).help)
+
+
+@ddt.ddt
+class TestSchedulerAndPriority(testtools.TestCase):
+
+    @ddt.data(
+        ('fifo:1', values.Scheduler('fifo', 1)),
+        ('rr:99', values.Scheduler('rr', 99)),
+        ('rr:09', values.Scheduler('rr', 9)),
+    )
+    @ddt.unpack
+    def test_good(self, text, expected):
+        self.assertEqual(expected, values.SchedulerAndPriority().parse(text))
+
+    @ddt.data('', 'fifo', 'fifo:', 'fifo:0', 'fifo:00', 'fifo:100', 'rr:-1',
+              'FIFO:1', 'other:1', 'batch:1', ' fifo:1', 'fifo: 1', 'rr:1\n',
+              'fifo:٣', 'rr:1,fifo:1')
+    def test_bad(self, text):
+        bad = self.assertRaises(
+            values.BadValue, values.SchedulerAndPriority().parse, text)
+
+        self.assertIn('fifo:N or rr:N', bad.remedy)
+
+
+@ddt.ddt
+class TestCacheShares(testtools.TestCase):
+
+    @ddt.data(
+        ('0:4MiB', ((0, 4096),)),
+        ('1:4096KiB, 0:1MiB', ((0, 1024), (1, 4096))),
+        ('12:1KiB', ((12, 1),)),
+    )
+    @ddt.unpack
+    def test_good(self, text, expected):
+        self.assertEqual(
+            tuple(values.CacheShare(*share) for share in expected),
+            values.CacheShares().parse(text))
+
+    @ddt.data('', '0', '0:', '4MiB', '0:4', '0:4MB', '0:4GiB', '0:0MiB',
+              '0:-4MiB', '-1:4MiB', '0:4MiB,', '0:4 MiB', '0:٤MiB',
+              '0:9999999999KiB', '0:4MiB;1:4MiB')
+    def test_bad(self, text):
+        bad = self.assertRaises(
+            values.BadValue, values.CacheShares().parse, text)
+
+        self.assertIn('is not node:size', bad.reason)
+
+    def test_twice(self):
+        bad = self.assertRaises(
+            values.BadValue, values.CacheShares().parse, '1:4MiB,01:4MiB')
+
+        self.assertEqual('node 1 is there twice', bad.reason)
 
 
 @ddt.ddt
