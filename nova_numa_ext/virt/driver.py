@@ -63,9 +63,13 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             return guest_policy.GuestPolicy()
         return request.policy_of(instance, flavor)
 
-    def _elements(self, instance, image_meta, policy, numa_topology,
-                  flavor=None):
-        """Return what a policy changes in an instance's domain.
+    def _elements(self, *args, **kwargs):
+        """Return what a policy changes in an instance's domain."""
+        return self._tuned(*args, **kwargs).elements
+
+    def _tuned(self, instance, image_meta, policy, numa_topology,
+               flavor=None):
+        """Return what an instance gets of a policy on this host.
 
         :param numa_topology: where Nova placed the guest, None for nowhere
         :raises nova_numa_ext.policy.Refused: where it cannot be had here
@@ -96,7 +100,7 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             tuned.elements)
         for sentence in tuned.left_out:
             LOG.info('%s', sentence, instance=instance)
-        return tuned.elements
+        return tuned
 
     def _domain_capabilities(self, connection, policy, arch, virt_type):
         try:
