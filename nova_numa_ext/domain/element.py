@@ -27,6 +27,9 @@ from nova_numa_ext.topology.host import HostTopology
 
 Node = TypeVar('Node', bound='XmlNode')
 
+#: What Nova writes after ``<cputune>``, for who has to make it.
+BEFORE_CPUTUNE = ('clock', 'cpu', 'devices')
+
 
 class XmlNode(Protocol):
     """What lxml's elements and those of the standard library both have."""
@@ -109,3 +112,9 @@ def child(parent: Node, tag: str, before: tuple[str, ...] = ()) -> Node:
             return node
     parent.append(node)
     return node
+
+
+def remove(parent: Node, tag: str) -> None:
+    """Take away all children with this tag."""
+    for node in parent.findall(tag):
+        parent.remove(node)

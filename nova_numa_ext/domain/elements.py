@@ -21,6 +21,10 @@ from nova_numa_ext.domain import cpu
 from nova_numa_ext.domain import cpu_cache
 from nova_numa_ext.domain import cpu_feature
 from nova_numa_ext.domain import cpu_topology
+from nova_numa_ext.domain import emulatorsched
+from nova_numa_ext.domain import iothreads
+from nova_numa_ext.domain import iothreadsched
+from nova_numa_ext.domain import vcpusched
 from nova_numa_ext.domain.element import Element
 from nova_numa_ext.domain.element import Guest
 from nova_numa_ext.policy import table
@@ -32,6 +36,10 @@ CONFIGURATORS = (
     cpu_topology.configure,
     cpu_cache.configure,
     cpu_feature.configure,
+    vcpusched.configure,
+    emulatorsched.configure,
+    iothreads.configure,
+    iothreadsched.configure,
 )
 
 

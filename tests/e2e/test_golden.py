@@ -13,18 +13,30 @@
 
 """The golden domains, as a real libvirt and a real QEMU take them."""
 
+import copy
+import os
+import pathlib
+
+import fixtures
 import libvirt
 from lxml import etree
 import testscenarios
 import testtools
 from testtools import content
 
+from nova_numa_ext.topology import cpuset
 from tests import golden
 from tests.e2e import libvirt_fixture
 
 # What libvirt makes of a CPU when it starts the guest has a mode of its own;
 # the rest stays.
 LIVE = ('topology', 'cache', 'numa')
+
+# Parts of the domain that are there as they were given; elsewhere libvirt
+# adds what a machine needs.
+PARTS = ('iothreads', 'iothreadids', 'cputune', 'numatune', 'memoryBacking',
+         'features', 'devices/memballoon')
+KEYS = ('name', 'id', 'vcpu', 'iothread', 'vcpus', 'iothreads', 'cellid')
 
 
 def missing(ours, theirs):
@@ -40,13 +52,52 @@ def missing(ours, theirs):
     for child in ours:
         same = [
             node for node in theirs.findall(child.tag)
-            if node.get('name') == child.get('name')
-            and node.get('id') == child.get('id')
+            if all(node.get(key) == child.get(key) for key in KEYS)
         ]
         if len(same) == 1:
             found.extend(missing(child, same[0]))
         else:
             found.append(f'{len(same)} of {etree.tostring(child).decode()}')
+    return found
+
+
+def differing(ours, theirs):
+    """Return what differs of the parts of a domain."""
+    ours, theirs = each_thread(ours), each_thread(theirs)
+    return [
+        what
+        for part in PARTS
+        if ours.find(part) is not None
+        for what in missing(
+            ours.find(part),
+            etree.Element('none') if theirs.find(part) is None
+            else theirs.find(part))
+    ]
+
+
+def each_thread(domain):
+    """Return a domain with one scheduler per thread, as libvirt has it."""
+    domain = copy.deepcopy(domain)
+    for tag, key in (('vcpusched', 'vcpus'), ('iothreadsched', 'iothreads')):
+        for node in domain.findall(f'cputune/{tag}'):
+            for number in cpuset.parse(node.get(key)):
+                one = copy.deepcopy(node)
+                one.set(key, str(number))
+                node.addprevious(one)
+            node.getparent().remove(node)
+    return domain
+
+
+def served(domain):
+    """Return the IO thread of each device that has one."""
+    found = {}
+    for device in (*domain.findall('devices/disk'),
+                   *domain.findall('devices/controller')):
+        thread = device.find('driver[@iothread]')
+        if thread is not None:
+            name = device.find('target')
+            found[device.get('model') if name is None else name.get('dev')] = (
+                thread.get('iothread'))
     return found
 
 
@@ -65,6 +116,12 @@ class TestGolden(testscenarios.WithScenarios, testtools.TestCase):
         libvirtd.setUp()
         cls.addClassCleanup(libvirtd.cleanUp)
         cls.connection = libvirtd.connection
+        disks = fixtures.TempDir()
+        disks.setUp()
+        cls.addClassCleanup(disks.cleanUp)
+        cls.disks = disks.path
+        # QEMU is a user that the folder is not of.
+        os.chmod(disks.path, 0o755)
 
     def setUp(self):
         super().setUp()
@@ -72,6 +129,11 @@ class TestGolden(testscenarios.WithScenarios, testtools.TestCase):
         self.addDetail('given', content.text_content(self.xml))
         self.domain = etree.fromstring(self.xml)
         self.domain.set('type', self.virt_type)
+        for number, source in enumerate(
+                self.domain.findall('devices/disk/source')):
+            path = pathlib.Path(self.disks) / f'{number}.raw'
+            path.write_bytes(bytes(1 << 20))
+            source.set('file', str(path))
 
     def expect(self, expected, call, *args):
         """Return what a call gives, None where it failed as expected."""
@@ -86,7 +148,7 @@ class TestGolden(testscenarios.WithScenarios, testtools.TestCase):
     def kept(self, domain, flags=0):
         xml = domain.XMLDesc(flags)
         self.addDetail('kept', content.text_content(xml))
-        return etree.fromstring(xml).find('cpu')
+        return etree.fromstring(xml)
 
     def test_golden(self):
         domain = self.expect(
@@ -96,11 +158,13 @@ class TestGolden(testscenarios.WithScenarios, testtools.TestCase):
             return
         self.addCleanup(domain.undefine)
         cpu = self.domain.find('cpu')
-        self.assertEqual([], missing(
-            cpu, self.kept(domain, libvirt.VIR_DOMAIN_XML_INACTIVE)))
+        kept = self.kept(domain, libvirt.VIR_DOMAIN_XML_INACTIVE)
+        self.assertEqual([], missing(cpu, kept.find('cpu')))
+        self.assertEqual([], differing(self.domain, kept))
+        self.assertEqual(served(self.domain), served(kept))
 
         start = self.case.start[self.virt_type]
-        if start == golden.NOT_RUN:
+        if start in golden.NOT_RUN_HERE:
             return
         if self.expect(start, domain.createWithFlags,
                        libvirt.VIR_DOMAIN_START_PAUSED) is None:
@@ -111,5 +175,6 @@ class TestGolden(testscenarios.WithScenarios, testtools.TestCase):
             what
             for tag in LIVE
             if cpu.find(tag) is not None
-            for what in missing(cpu.find(tag), live.find(tag))
+            for what in missing(cpu.find(tag), live.find(f'cpu/{tag}'))
         ])
+        self.assertEqual([], differing(self.domain, live))

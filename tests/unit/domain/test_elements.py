@@ -25,6 +25,10 @@ from nova_numa_ext.domain import cpu_cache
 from nova_numa_ext.domain import cpu_feature
 from nova_numa_ext.domain import cpu_topology
 from nova_numa_ext.domain import elements
+from nova_numa_ext.domain import emulatorsched
+from nova_numa_ext.domain import iothreads
+from nova_numa_ext.domain import iothreadsched
+from nova_numa_ext.domain import vcpusched
 from nova_numa_ext.policy import table
 from tests import golden
 from tests.unit.domain import base
@@ -35,7 +39,9 @@ class TestElements(testtools.TestCase):
     def test_every_part_of_the_domain_is_listed(self):
         self.assertEqual(
             (cpu.configure, cpu_topology.configure, cpu_cache.configure,
-             cpu_feature.configure),
+             cpu_feature.configure, vcpusched.configure,
+             emulatorsched.configure, iothreads.configure,
+             iothreadsched.configure),
             elements.CONFIGURATORS)
 
     def test_nothing_asked_for_asks_nobody(self):

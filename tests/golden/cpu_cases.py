@@ -10,84 +10,26 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+"""Golden cases of the CPU: mode, models, features, topology and cache."""
 
-"""Guests, the domains that they get, and what libvirt says to those.
-
-Shared by the unit tests, which compare each domain with the file of its name
-in tests/unit/domain/golden, and the end-to-end tests, which give these files
-to a real libvirt. After a wanted change run ``python -m tests.golden`` and
-read the difference.
-"""
-
-import dataclasses
-import pathlib
-import uuid
-
-from lxml import etree
-
-from nova_numa_ext import policy as guest_policy
-from nova_numa_ext.domain import capabilities
 from nova_numa_ext.domain import cpu
 from nova_numa_ext.domain import cpu_cache
 from nova_numa_ext.domain import cpu_feature
 from nova_numa_ext.domain import cpu_topology
-from nova_numa_ext.domain import element
-from nova_numa_ext.domain import elements
 from nova_numa_ext.policy import values
 from nova_numa_ext.topology import guest as guest_topology
-from nova_numa_ext.topology import host as host_topology
-
-FOLDER = pathlib.Path(__file__).parent / 'unit' / 'domain'
-
-OK = 'ok'
-# QEMU with KVM is not run by the tests: guests of type kvm are defined only.
-NOT_RUN = 'not run'
-
-
-@dataclasses.dataclass(frozen=True)
-class NovaCpu:
-    """What Nova writes by itself, from its host-wide options.
-
-    :ivar mode: [libvirt] cpu_mode, None for ``none``
-    :ivar model: the first of [libvirt] cpu_models
-    :ivar flags: (policy, name) of [libvirt] cpu_model_extra_flags
-    """
-
-    mode: str = 'host-model'
-    model: str = None
-    flags: tuple = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """A guest on a host.
-
-    :ivar cells: for each guest node its vCPUs, as a mapping to host CPUs
-        where they are pinned
-    :ivar host: a file of hosts/
-    :ivar capabilities: domain capabilities of hosts/, so the kind of guest
-    :ivar explicit: whether hw:cpu_sockets or its like is set
-    :ivar refused: what is in the message where the guest is refused
-    :ivar would_be: for those, what the domain would have been given
-    :ivar define: for each type of domain, ``ok`` or a pattern of libvirt's
-        message
-    :ivar start: the same, or ``not run``, for what is defined
-    """
-
-    name: str
-    define: dict
-    start: dict
-    extra_specs: dict = dataclasses.field(default_factory=dict)
-    image_properties: dict = dataclasses.field(default_factory=dict)
-    vcpus: int = 4
-    cells: tuple = ()
-    host: str = 'intel-2-sockets'
-    capabilities: str = 'kvm'
-    nova: NovaCpu = NovaCpu()
-    limits: guest_topology.Limits = guest_topology.Limits()
-    explicit: bool = False
-    refused: str = None
-    would_be: tuple = ()
+from tests.golden.model import Case
+from tests.golden.model import EVERYWHERE
+from tests.golden.model import KVM_ONLY
+from tests.golden.model import nodes
+from tests.golden.model import NOT_RUN
+from tests.golden.model import NovaCpu
+from tests.golden.model import nowhere
+from tests.golden.model import pairs
+from tests.golden.model import properties
+from tests.golden.model import RUNS
+from tests.golden.model import specs
+from tests.golden.model import unpinned
 
 
 class CacheWithoutLevel(cpu_cache.CpuCache):
@@ -96,47 +38,6 @@ class CacheWithoutLevel(cpu_cache.CpuCache):
     def write(self, domain):
         super().write(domain)
         del domain.find('cpu/cache').attrib['level']
-
-
-def specs(**names):
-    return {f'numa_ext:{name}': text for name, text in names.items()}
-
-
-def properties(**names):
-    return {f'numa_ext_{name}': text for name, text in names.items()}
-
-
-def nodes(*groups):
-    """Return cells of consecutive vCPUs pinned to these groups of CPUs."""
-    cells = []
-    first = 0
-    for group in groups:
-        cells.append({first + at: cpu for at, cpu in enumerate(group)})
-        first += len(group)
-    return tuple(cells)
-
-
-def unpinned(count, size):
-    return tuple(
-        dict.fromkeys(range(low, low + size))
-        for low in range(0, count * size, size))
-
-
-def pairs(cores):
-    """Return CPUs core by core on a host whose siblings are 16 apart."""
-    return [number for core in cores for number in (core, core + 16)]
-
-
-NO_PASSTHROUGH = (
-    "CPU mode 'host-passthrough' for x86_64 qemu domain on x86_64 host is "
-    'not supported by hypervisor')
-EVERYWHERE = {'qemu': OK, 'kvm': OK}
-RUNS = {'qemu': OK, 'kvm': NOT_RUN}
-KVM_ONLY = {'qemu': NO_PASSTHROUGH, 'kvm': NOT_RUN}
-
-
-def nowhere(message):
-    return {'qemu': message, 'kvm': message}
 
 
 CASES = (
@@ -351,102 +252,3 @@ CASES = (
         would_be=(cpu_topology.Topology(2, 4, 1),),
     ),
 )
-
-
-def host_xml(name):
-    return (FOLDER / 'hosts' / f'{name}.xml').read_text()
-
-
-def domain_capabilities(name):
-    return dataclasses.replace(
-        capabilities.from_xml(host_xml(f'{name}.domaincapabilities')),
-        hypervisor_version=7002000)
-
-
-def guest_of(case):
-    """Return a case as the pure rooms take it."""
-    return element.Guest(
-        policy=guest_policy.resolve(case.extra_specs, case.image_properties),
-        vcpus=case.vcpus,
-        cells=tuple(
-            guest_topology.GuestCell(
-                frozenset(cell),
-                {vcpu: pin for vcpu, pin in cell.items() if pin is not None})
-            for cell in case.cells),
-        limits=case.limits,
-        explicit_topology=case.explicit,
-        nova_cpu_mode=case.nova.mode,
-        host=host_topology.from_capabilities(host_xml(case.host)),
-        capabilities=domain_capabilities(case.capabilities),
-    )
-
-
-def elements_of(case):
-    """Return what is written onto Nova's domain.
-
-    :raises nova_numa_ext.policy.Refused: for a guest that is refused
-    """
-    return elements.elements(guest_of(case))
-
-
-def nova_domain(case):
-    """Return the domain as Nova writes it, by Nova's own classes.
-
-    Without disks, and with no more memory than an idle QEMU wants. The pins
-    and the memory policy are left out: they name CPUs of the case's host.
-    """
-    # Late: Nova's package of tests wants to be the first that is imported.
-    from nova.virt.libvirt import config as vconfig
-
-    domain = vconfig.LibvirtConfigGuest()
-    domain.virt_type = case.capabilities
-    domain.name = case.name
-    domain.uuid = str(uuid.uuid5(uuid.NAMESPACE_URL, case.name))
-    cell_kib = 16 << 10
-    domain.memory = cell_kib * max(len(case.cells), 4)
-    domain.vcpus = case.vcpus
-    domain.os_type = 'hvm'
-    domain.os_mach_type = 'pc'
-    domain.os_boot_dev = ['hd']
-    domain.features = [vconfig.LibvirtConfigGuestFeatureACPI()]
-    domain.clock = vconfig.LibvirtConfigGuestClock()
-    domain.cpu = vconfig.LibvirtConfigGuestCPU()
-    domain.cpu.mode = case.nova.mode
-    domain.cpu.model = case.nova.model
-    for policy, name in case.nova.flags:
-        domain.cpu.add_feature(vconfig.LibvirtConfigGuestCPUFeature(
-            name, policy))
-    domain.cpu.sockets = case.vcpus
-    domain.cpu.cores = domain.cpu.threads = 1
-    if case.cells:
-        domain.cpu.numa = vconfig.LibvirtConfigGuestCPUNUMA()
-        for number, cell in enumerate(case.cells):
-            node = vconfig.LibvirtConfigGuestCPUNUMACell()
-            node.id = number
-            node.cpus = set(cell)
-            node.memory = domain.memory // len(case.cells)
-            domain.cpu.numa.cells.append(node)
-    return domain.format_dom()
-
-
-def domain_of(case):
-    """Return a case's domain with all that is written onto it."""
-    domain = nova_domain(case)
-    for part in case.would_be or elements_of(case):
-        part.write(domain)
-    return etree.tostring(domain, pretty_print=True, encoding='unicode')
-
-
-def path_of(case):
-    return FOLDER / 'golden' / f'{case.name}.xml'
-
-
-def main():
-    for path in (FOLDER / 'golden').glob('*.xml'):
-        path.unlink()
-    for case in CASES:
-        path_of(case).write_text(domain_of(case))
-
-
-if __name__ == '__main__':
-    main()
