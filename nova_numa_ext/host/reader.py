@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 
 from nova_numa_ext.topology import cpuset
 
@@ -83,6 +84,17 @@ class HostReader:
             if colon:
                 found[name.strip()] = words.strip()
         return found
+
+    def counter(self, path: str) -> int | None:
+        """Return the number of four bytes that a device gives."""
+        try:
+            with open(os.path.join(self.root, path), 'rb') as file:
+                return int.from_bytes(file.read(4), sys.byteorder)
+        except PermissionError:
+            self.refused.add(path)
+            return None
+        except OSError:
+            return None
 
     def names(self, path: str) -> tuple[str, ...]:
         """Return what is in a folder, sorted; nothing where it is absent."""

@@ -75,5 +75,5 @@ class Tree(fixtures.Fixture):
             file = pathlib.Path(self.root, path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(codecs.decode(
-                text.replace('\n', '\\n'), 'unicode_escape').encode() + b'\n')
+                text.replace('\n', '\\n'), 'unicode_escape').encode('latin-1') + b'\n')
         self.reader = reader.HostReader(self.root)
