@@ -13,33 +13,49 @@
 """The table as Nova's API validates extra specs, from microversion 2.86 on.
 
 Loaded by nova-api through the entry point
-``nova.api.extra_spec_validators``.
+``nova.api.extra_spec_validators``. One spec is judged by itself, when it is
+set; what specs need of each other, and of the image, the compute host judges
+when a server boots.
 """
 
 from nova import exception
 from nova.api.validation.extra_specs import base
+import nova.conf
 
+from nova_numa_ext import policy
+from nova_numa_ext.api import refusals
+from nova_numa_ext.conf import opts
 from nova_numa_ext.policy import table
-from nova_numa_ext.policy import values
+
+CONF = nova.conf.CONF
+
+opts.register_opts(CONF)
 
 
-class RowValidator(base.ExtraSpecValidator):
-    """One row, read as compute hosts read it."""
+class SpecValidator(base.ExtraSpecValidator):
+    """One spec of this project's, read as compute hosts read it."""
 
     def validate(self, name, value):
-        row = table.BY_NAME[name[len(table.SPEC_PREFIX):]]
+        if not CONF.numa_ext.guest_policy:
+            return
         try:
-            row.type.parse(value.strip())
-        except values.BadValue as bad:
-            raise exception.ValidationError(
-                f'flavor {name}={value!r}: {bad.reason}. {bad.remedy}.'
-            ) from bad
+            policy.read_setting('flavor', name, value)
+        except policy.InvalidRequest as refused:
+            raise exception.ValidationError(str(refused)) from refused
 
 
 def register():
-    """Return the validators, as Nova asks for them."""
+    """Return the validators, as Nova asks for them when nova-api starts."""
+    refusals.reword()
     return [
-        RowValidator(
+        *(SpecValidator(
             name=row.spec, description=row.help, value={'type': str})
-        for row in table.ROWS
+          for row in table.ROWS),
+        # Nova tries this one for names that no other has. Without it, Nova
+        # would refuse them itself, and not say what may have been meant.
+        SpecValidator(
+            name=table.SPEC_PREFIX + '{name}',
+            description='Any other name is refused.',
+            parameters=[{'name': 'name', 'pattern': '.*'}],
+            value={'type': str}),
     ]

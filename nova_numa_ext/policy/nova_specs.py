@@ -28,7 +28,8 @@ _TRUE = ('1', 't', 'true', 'on', 'y', 'yes')
 DEDICATED_REASON = 'realtime vCPUs need CPUs of their own'
 DEDICATED_REMEDY = 'Set hw:cpu_policy=dedicated (or mixed) on the flavor'
 MASK_REASON = (
-    'realtime leaves no ordinary vCPU, and the emulator threads no CPU')
+    'realtime vCPUs need an ordinary one beside them, or emulator threads '
+    'elsewhere')
 MASK_REMEDY = (
     'Set hw:cpu_realtime_mask=^0, or hw:emulator_threads_policy=share or '
     'isolate')

@@ -12,9 +12,12 @@
 
 """From Nova's objects to the plain values that the pure rooms know."""
 
+from nova import exception
 from nova.virt import hardware
 
 from nova_numa_ext import policy
+from nova_numa_ext.policy import errors
+from nova_numa_ext.policy import nova_specs
 from nova_numa_ext.topology import guest as topology
 
 #: How Nova names an image's properties in an instance's system_metadata
@@ -59,10 +62,31 @@ def cells_of(instance_numa_topology):
 
 
 def realtime_vcpus(flavor, image_meta):
-    """Return the vCPUs that are to be realtime, by Nova's own rules."""
-    # None where the flavor does not ask for any.
-    return frozenset(
-        hardware.get_realtime_cpu_constraint(flavor, image_meta) or ())
+    """Return the vCPUs that are to be realtime, by Nova's own rules.
+
+    :raises nova_numa_ext.policy.InvalidRequest: where Nova cannot tell them
+    """
+    try:
+        # None where the flavor does not ask for any.
+        return frozenset(
+            hardware.get_realtime_cpu_constraint(flavor, image_meta) or ())
+    except exception.Invalid as error:
+        raise policy.InvalidRequest(
+            _realtime_mask(flavor, image_meta),
+            f'of {flavor.vcpus} vCPUs it must leave a realtime and an '
+            'ordinary one',
+            nova_specs.MASK_REMEDY) from error
+
+
+def _realtime_mask(flavor, image_meta):
+    """Return what says which vCPUs are realtime; Nova asks the image first."""
+    of_image = image_meta.properties.get('hw_cpu_realtime_mask')
+    if of_image:
+        return errors.Origin('image', 'hw_cpu_realtime_mask', of_image)
+    for key in ('hw:cpu_realtime_mask', 'hw:cpu_realtime'):
+        if flavor.extra_specs.get(key):
+            break
+    return errors.Origin('flavor', key, flavor.extra_specs[key])
 
 
 def topology_constraints(flavor, image_meta):

@@ -271,9 +271,10 @@ class TestResolve(testtools.TestCase):
          "flavor hw:cpu_realtime='1': realtime vCPUs need CPUs of their own. "
          'Set hw:cpu_policy=dedicated (or mixed) on the flavor.'),
         ({'hw:cpu_realtime': '1', 'hw:cpu_policy': 'mixed'},
-         "flavor hw:cpu_realtime='1': realtime leaves no ordinary vCPU, and "
-         'the emulator threads no CPU. Set hw:cpu_realtime_mask=^0, or '
-         'hw:emulator_threads_policy=share or isolate.'),
+         "flavor hw:cpu_realtime='1': realtime vCPUs need an ordinary one "
+         'beside them, or emulator threads elsewhere. Set '
+         'hw:cpu_realtime_mask=^0, or hw:emulator_threads_policy=share or '
+         'isolate.'),
         ({'numa_ext:realtime_priority': '5'},
          "flavor numa_ext:realtime_priority='5': this needs "
          'hw:cpu_realtime=yes. Set it on the flavor.'),

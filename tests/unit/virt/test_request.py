@@ -79,6 +79,55 @@ class CellsOfTest(testtools.TestCase):
             [(set(cell.vcpus), dict(cell.pins)) for cell in cells])
 
 
+class RealtimeVcpusTest(testtools.TestCase):
+
+    def vcpus(self, mask=None, emulator=None, **properties):
+        specs = {'hw__cpu_realtime': 'yes'}
+        if mask is not None:
+            specs['hw__cpu_realtime_mask'] = mask
+        if emulator:
+            specs['hw__emulator_threads_policy'] = emulator
+        return request.realtime_vcpus(
+            flavor(**specs),
+            objects.ImageMeta(properties=objects.ImageMetaProps(
+                **properties)))
+
+    def test_none_asked_for(self):
+        self.assertEqual(frozenset(), request.realtime_vcpus(
+            flavor(), objects.ImageMeta(
+                properties=objects.ImageMetaProps())))
+
+    def test_masks(self):
+        self.assertEqual({1, 2, 3}, self.vcpus('^0'))
+        self.assertEqual({2, 3}, self.vcpus('2-3'))
+        self.assertEqual(
+            {3}, self.vcpus('^0', hw_cpu_realtime_mask='^0-2'))
+        self.assertEqual({0, 1, 2, 3}, self.vcpus(emulator='isolate'))
+
+    def test_what_nova_cannot_tell(self):
+        for setting, arguments in (
+            ("flavor hw:cpu_realtime_mask='0-3'", ('0-3',)),
+            ("flavor hw:cpu_realtime_mask='^0-3'", ('^0-3', 'share')),
+            ("flavor hw:cpu_realtime_mask='0-4'", ('0-4', 'share')),
+            ("flavor hw:cpu_realtime_mask='^x'", ('^x',)),
+            ("flavor hw:cpu_realtime='yes'", ()),
+        ):
+            refused = self.assertRaises(
+                policy.InvalidRequest, self.vcpus, *arguments)
+
+            self.assertEqual(
+                f'{setting}: of 4 vCPUs it must leave a realtime and an '
+                'ordinary one. Set hw:cpu_realtime_mask=^0, or '
+                'hw:emulator_threads_policy=share or isolate.', str(refused))
+
+    def test_mask_of_the_image(self):
+        refused = self.assertRaises(
+            policy.InvalidRequest, self.vcpus, '^0',
+            hw_cpu_realtime_mask='0-3')
+
+        self.assertIn("image hw_cpu_realtime_mask='0-3': ", str(refused))
+
+
 class TopologyConstraintsTest(testtools.TestCase):
 
     def constraints(self, flavor, **properties):
