@@ -12,7 +12,7 @@ test unit functional: export OS_NOVA_DISABLE_EVENTLET_PATCHING = \
 	$(if $(filter threading,$(CONCURRENCY)),true,false)
 
 .PHONY: help demo demo-shell demo-down demo-clean test unit functional e2e \
-	lint docs releasenotes genconfig cover lock clean
+	numa-host numa-host-clean lint docs releasenotes genconfig cover lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -49,6 +49,14 @@ functional:
 e2e:
 	bin=$(call venv,--packages build --packages e2e --packages install-tests nova-$(NOVA)) && \
 	$$bin/stestr run --serial --test-path tests/e2e --top-dir . $(ARGS)
+
+## make numa-host   a realtime guest on an emulated host with four NUMA nodes
+numa-host:
+	@tools/numa_host/numa-host check
+
+## make numa-host-clean  stop that host and its cloud, remove their state
+numa-host-clean:
+	@tools/numa_host/numa-host clean
 
 ## make lint        style, types, shell scripts, release notes
 lint:

@@ -28,6 +28,8 @@ import sys
 import tempfile
 import venv
 
+from tools import debian
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '../../..'))
 LOCK = os.path.join(ROOT, 'locks', 'nova-34.txt')
 
@@ -275,8 +277,8 @@ class Debian(Environment):
         self.root = os.path.join(scratch(), 'debian')
         sources = os.path.join(scratch(), 'sources.list')
         with open(sources, 'w') as f:
-            f.write(self._sources())
-        options = [option for line in self._apt_options()
+            f.write(debian.sources())
+        options = [option for line in debian.apt_options()
                    for option in ('--aptopt', line)]
         # Without its bytecode a package is installed in half the time.
         no_bytecode = ('chroot "$1" dpkg-divert --local --quiet --no-rename '
@@ -305,26 +307,6 @@ class Debian(Environment):
             return 'no namespaces for mounts: %s' % trial.stdout.strip()
         return None
 
-    @staticmethod
-    def _sources():
-        """Where this machine has Debian 12 from; '' where it is another."""
-        if _codename() != 'bookworm':
-            return ''
-        return run('apt-get', 'indextargets', '--format',
-                   'deb $(REPO_URI) $(RELEASE) $(COMPONENT)',
-                   'Created-By: Packages', 'Origin: Debian').stdout
-
-    @staticmethod
-    def _apt_options():
-        """What this machine's apt needs to reach them: proxies, dates."""
-        if shutil.which('apt-config') is None:
-            return []
-        dump = run('apt-config', 'dump').stdout
-        wanted = r'Acquire::(https?(::|\s)|Check-|Retries)'
-        return ['Acquire::Languages "none"'] + [
-            line.rstrip(';') for line in dump.splitlines()
-            if re.match(wanted, line) and not line.endswith(' "";')]
-
     def run(self, *argv, **kwargs):
         env = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:'
                        '/sbin:/bin',
@@ -338,9 +320,3 @@ class Debian(Environment):
         copy = os.path.join('/tmp', os.path.basename(path))
         shutil.copy(path, self.root + copy)
         return copy
-
-
-def _codename():
-    with open('/etc/os-release') as f:
-        return dict(re.findall(r'^(\w+)="?(.*?)"?$', f.read(),
-                               re.MULTILINE)).get('VERSION_CODENAME')
