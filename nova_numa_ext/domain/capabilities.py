@@ -44,6 +44,11 @@ class DomainCapabilities:
         return tuple(
             name for name, usable in self.cpu_models.items() if usable)
 
+    def has(self, libvirt: int, qemu: int = 0) -> bool:
+        """Return whether both are new enough, as far as is known."""
+        return not (0 < self.libvirt_version < libvirt
+                    or 0 < self.hypervisor_version < qemu)
+
     @property
     def has_cpu_cache(self) -> bool:
         """Whether ``<cache>`` exists (libvirt: for x86 guests of QEMU)."""

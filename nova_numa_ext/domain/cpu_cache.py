@@ -80,8 +80,11 @@ def _true_of_host(guest: Guest) -> bool:
     if guest.policy.cpu_topology != 'auto':
         return False
     fitted = cpu_topology.fit(guest)
+    if fitted is None or cpu_topology.dies_of(guest, fitted) > 1:
+        # Of the host's cache QEMU makes one for each die.
+        return False
     pins = {vcpu: cpu for cell in guest.cells
             for vcpu, cpu in cell.pins.items()}
-    return fitted is not None and shares_caches_as_host(
+    return shares_caches_as_host(
         fitted, pins, guest.host,
         guest.capabilities.hypervisor_version >= LIMITS_TO_SOCKET)

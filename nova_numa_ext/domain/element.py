@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from nova_numa_ext.domain.capabilities import DomainCapabilities
 from nova_numa_ext.policy.guest_policy import GuestPolicy
+from nova_numa_ext.topology.guest import CpuTopology
 from nova_numa_ext.topology.guest import GuestCell
 from nova_numa_ext.topology.guest import Limits
 from nova_numa_ext.topology.host import HostTopology
@@ -29,6 +30,8 @@ Node = TypeVar('Node', bound='XmlNode')
 
 #: What Nova writes after ``<cputune>``, for who has to make it.
 BEFORE_CPUTUNE = ('clock', 'cpu', 'devices')
+#: Likewise, after ``<features>``.
+BEFORE_FEATURES = ('iothreads', 'iothreadids', 'cputune', *BEFORE_CPUTUNE)
 
 
 class XmlNode(Protocol):
@@ -73,6 +76,8 @@ class Guest:
     :ivar cells: its NUMA nodes as Nova placed them; none without
     :ivar limits: hw:cpu_max_sockets and its like
     :ivar explicit_topology: whether hw:cpu_sockets or its like is set
+    :ivar nova_topology: the topology that Nova gives it by itself, None where
+        nothing depends on it
     :ivar nova_cpu_mode: the mode that Nova gives it by itself, None for none
     :ivar host: the host's nodes, cores and caches
     :ivar capabilities: what libvirt can do for such a guest there
@@ -92,6 +97,7 @@ class Guest:
     realtime_vcpus: frozenset[int] = frozenset()
     nova_realtime_priority: int = 1
     max_realtime_priority: int = 98
+    nova_topology: CpuTopology | None = None
 
     @property
     def cpu_mode(self) -> str | None:

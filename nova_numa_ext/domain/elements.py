@@ -17,13 +17,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace
 
+from nova_numa_ext.domain import cachetune
 from nova_numa_ext.domain import cpu
 from nova_numa_ext.domain import cpu_cache
 from nova_numa_ext.domain import cpu_feature
 from nova_numa_ext.domain import cpu_topology
+from nova_numa_ext.domain import distances
 from nova_numa_ext.domain import emulatorsched
+from nova_numa_ext.domain import guest_agent
 from nova_numa_ext.domain import iothreads
 from nova_numa_ext.domain import iothreadsched
+from nova_numa_ext.domain import kvm_hints
+from nova_numa_ext.domain import memballoon
+from nova_numa_ext.domain import nosharepages
+from nova_numa_ext.domain import numatune
+from nova_numa_ext.domain import pmu
 from nova_numa_ext.domain import vcpusched
 from nova_numa_ext.domain.element import Element
 from nova_numa_ext.domain.element import Guest
@@ -36,10 +44,18 @@ CONFIGURATORS = (
     cpu_topology.configure,
     cpu_cache.configure,
     cpu_feature.configure,
+    distances.configure,
+    numatune.configure,
+    nosharepages.configure,
+    kvm_hints.configure,
+    pmu.configure,
     vcpusched.configure,
     emulatorsched.configure,
     iothreads.configure,
     iothreadsched.configure,
+    cachetune.configure,
+    memballoon.configure,
+    guest_agent.configure,
 )
 
 

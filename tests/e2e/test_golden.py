@@ -63,7 +63,7 @@ def missing(ours, theirs):
 
 def differing(ours, theirs):
     """Return what differs of the parts of a domain."""
-    ours, theirs = each_thread(ours), each_thread(theirs)
+    ours, theirs = plain(ours), plain(theirs)
     return [
         what
         for part in PARTS
@@ -75,8 +75,11 @@ def differing(ours, theirs):
     ]
 
 
-def each_thread(domain):
-    """Return a domain with one scheduler per thread, as libvirt has it."""
+def plain(domain):
+    """Return a domain in words that ours and libvirt's have in common.
+
+    libvirt has one scheduler for each thread, and the largest unit of sizes.
+    """
     domain = copy.deepcopy(domain)
     for tag, key in (('vcpusched', 'vcpus'), ('iothreadsched', 'iothreads')):
         for node in domain.findall(f'cputune/{tag}'):
@@ -85,6 +88,10 @@ def each_thread(domain):
                 one.set(key, str(number))
                 node.addprevious(one)
             node.getparent().remove(node)
+    for cache in domain.findall('cputune/cachetune/cache'):
+        if cache.get('unit') == 'MiB':
+            cache.set('size', str(int(cache.get('size')) * 1024))
+            cache.set('unit', 'KiB')
     return domain
 
 

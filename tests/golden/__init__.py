@@ -19,6 +19,8 @@ read the difference.
 """
 
 from tests.golden import cpu_cases
+from tests.golden import device_cases
+from tests.golden import numa_cases
 from tests.golden import thread_cases
 from tests.golden.domains import DISK
 from tests.golden.domains import domain_of
@@ -43,6 +45,8 @@ from tests.golden.model import unpinned
 CASES = (
     *cpu_cases.CASES,
     *thread_cases.CASES,
+    *numa_cases.CASES,
+    *device_cases.CASES,
 )
 
 __all__ = [

@@ -53,7 +53,7 @@ def nova_domain(case):
             domain.cpu.numa.cells.append(node)
     if case.with_pins:
         domain.cputune = _cputune(vconfig, case)
-    if case.numatune is not None:
+    if case.numatune:
         domain.numatune = _numatune(vconfig, case)
     if case.locked:
         domain.membacking = vconfig.LibvirtConfigGuestMemoryBacking()
@@ -116,12 +116,12 @@ def _cputune(vconfig, case):
 def _numatune(vconfig, case):
     numatune = vconfig.LibvirtConfigGuestNUMATune()
     numatune.memory = vconfig.LibvirtConfigGuestNUMATuneMemory()
-    numatune.memory.nodeset = [case.numatune]
+    numatune.memory.nodeset = list(dict.fromkeys(case.host_nodes))
     numatune.memnodes = []
-    for number, _cell in enumerate(case.cells):
+    for number, host_node in enumerate(case.host_nodes):
         node = vconfig.LibvirtConfigGuestNUMATuneMemNode()
         node.cellid = number
-        node.nodeset = [case.numatune]
+        node.nodeset = [host_node]
         numatune.memnodes.append(node)
     return numatune
 

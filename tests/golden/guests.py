@@ -55,6 +55,8 @@ def guest_of(case):
         capabilities=domain_capabilities(case.capabilities),
         realtime_vcpus=case.realtime,
         max_realtime_priority=case.max_priority,
+        nova_topology=guest_topology.CpuTopology(
+            *(case.topology or (case.vcpus, 1, 1))),
     )
 
 

@@ -17,11 +17,14 @@ import dataclasses
 from nova_numa_ext.topology import guest as guest_topology
 
 OK = 'ok'
-# Why a guest is defined only. QEMU with KVM is not run by the tests, and
-# memory is locked on few machines that run them.
+# Why a guest is defined only. QEMU with KVM is not run by the tests, and few
+# machines that run them let memory be locked.
 NOT_RUN = 'not run: KVM'
 LOCKS = 'not run: locks its memory'
-NOT_RUN_HERE = (NOT_RUN, LOCKS)
+# Nor do many have several nodes, or can allocate parts of a cache.
+NODES = 'not run: stands on two nodes'
+CAT = 'not run: needs resctrl'
+NOT_RUN_HERE = (NOT_RUN, LOCKS, NODES, CAT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +57,7 @@ class Case:
     :ivar with_pins: whether Nova's <cputune> is in the domain. Its pins are
         then on CPUs that every machine has, 0 and 1, and vCPUs that are not
         pinned float over these
-    :ivar numatune: the host's node that Nova has the memory on, None for no
-        <numatune>
+    :ivar numatune: whether Nova's <numatune> is in the domain
     :ivar locked: whether the memory is locked, as that of Nova's realtime
         guests is
     :ivar devices: of those that ``domains`` knows, such as ``vda``
@@ -85,7 +87,7 @@ class Case:
     realtime: frozenset = frozenset()
     max_priority: int = 98
     with_pins: bool = False
-    numatune: int = None
+    numatune: bool = False
     locked: bool = False
     devices: tuple = ()
     nova_iothread: bool = False

@@ -71,3 +71,16 @@ class TestFromXml(testtools.TestCase):
         found = capabilities.DomainCapabilities(virt_type, arch, (), {})
 
         self.assertIs(expected, found.has_cpu_cache)
+
+    @ddt.data(
+        ((9000000, 7002000), True), ((0, 0), True), ((0, 7002000), True),
+        ((8999999, 7002000), False), ((9000000, 7001999), False),
+        ((0, 7001999), False),
+    )
+    @ddt.unpack
+    def test_has(self, versions, expected):
+        libvirt, qemu = versions
+        found = capabilities.DomainCapabilities(
+            'kvm', 'x86_64', (), {}, qemu, libvirt)
+
+        self.assertIs(expected, found.has(9000000, 7002000))

@@ -107,6 +107,13 @@ class TestConfigure(base.ElementTestCase):
         self.assertEqual(
             cpu_cache.CpuCache(cache), cpu_cache.configure(made))
 
+    def test_auto_with_dies(self):
+        """QEMU makes an L3 for each of them."""
+        for dies, cache in (('1', 'passthrough'), ('2', 'emulate')):
+            self.assertEqual(
+                cpu_cache.CpuCache(cache),
+                self.configured(**with_specs(cpu_dies=dies)))
+
     def test_auto_where_libvirt_has_no_caches(self):
         self.assertIsNone(self.configured(arch='aarch64', **TRUE))
 

@@ -11,6 +11,8 @@
 #    under the License.
 
 
+import importlib
+import pkgutil
 import re
 from unittest import mock
 from xml.etree import ElementTree
@@ -19,16 +21,11 @@ from lxml import etree
 import testscenarios
 import testtools
 
+from nova_numa_ext import domain
 from nova_numa_ext import policy
 from nova_numa_ext.domain import cpu
 from nova_numa_ext.domain import cpu_cache
-from nova_numa_ext.domain import cpu_feature
-from nova_numa_ext.domain import cpu_topology
 from nova_numa_ext.domain import elements
-from nova_numa_ext.domain import emulatorsched
-from nova_numa_ext.domain import iothreads
-from nova_numa_ext.domain import iothreadsched
-from nova_numa_ext.domain import vcpusched
 from nova_numa_ext.policy import table
 from tests import golden
 from tests.unit.domain import base
@@ -37,12 +34,16 @@ from tests.unit.domain import base
 class TestElements(testtools.TestCase):
 
     def test_every_part_of_the_domain_is_listed(self):
+        found = {
+            name for _finder, name, _ispkg in pkgutil.iter_modules(
+                domain.__path__)
+            if hasattr(importlib.import_module(f'{domain.__name__}.{name}'),
+                       'configure')}
+
         self.assertEqual(
-            (cpu.configure, cpu_topology.configure, cpu_cache.configure,
-             cpu_feature.configure, vcpusched.configure,
-             emulatorsched.configure, iothreads.configure,
-             iothreadsched.configure),
-            elements.CONFIGURATORS)
+            found, {configure.__module__.rpartition('.')[2]
+                    for configure in elements.CONFIGURATORS})
+        self.assertEqual(len(found), len(elements.CONFIGURATORS))
 
     def test_nothing_asked_for_asks_nobody(self):
         with mock.patch.object(elements, 'CONFIGURATORS', (None,)):
