@@ -14,10 +14,12 @@
 
 import argparse
 
+from nova_numa_ext.cmd import explain
+
 #: Modules of the subcommands. Each has ``add_parser(subparsers)``, which
 #: returns a parser whose default ``run`` takes the arguments and returns the
 #: exit status.
-COMMANDS = ()
+COMMANDS = (explain,)
 
 
 def parser():

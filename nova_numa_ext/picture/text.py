@@ -117,8 +117,10 @@ class _Pen:
                 for line in self._row(nodes[low:low + columns], inner)]
 
     def legend(self, host_map: model.HostMap, width: int) -> list[str]:
-        parts = [f'{self._label(cpu)}: {meaning}'
+        parts = [f'{self._label(cpu)} {meaning}'
                  for cpu, meaning in host_map.legend]
+        if parts:
+            parts.insert(0, 'Below each CPU what is on it:')
         lines: list[str] = []
         for part in parts:
             if lines and words.width(lines[-1] + part) + 3 <= width:

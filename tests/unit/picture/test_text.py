@@ -32,8 +32,9 @@ compute-1
 │ pages of 2 MiB: 512, 0 free │ │                             │
 │ emulator: CPU 1             │ │                             │
 └─────────────────────────────┘ └─────────────────────────────┘
-.: free   v0: vCPU pinned there   r1: realtime vCPU pinned there
-E: emulator threads only   -: not for guests
+Below each CPU what is on it:   . free   v0 vCPU pinned there
+r1 realtime vCPU pinned there   E emulator threads only
+- not for guests
 web <1>
 CPU 7 is offline.
 """
