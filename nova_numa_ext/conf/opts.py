@@ -49,6 +49,65 @@ OPTS = [
             'above that can keep them from running.'
         ),
     ),
+    cfg.StrOpt(
+        'verify_guests',
+        default='off',
+        choices=[
+            ('off', 'Guests are not looked at.'),
+            ('warn', 'Each promise that is not kept is a warning in the log '
+                     'of nova-compute.'),
+            ('fail', 'A server that is being created is given up, too: it is '
+                     'in ``ERROR`` with the first broken promise as its '
+                     'message, and its guest is destroyed. A guest that was '
+                     'there before runs on with a warning.'),
+        ],
+        help=(
+            'Compare each guest that was started with what it was promised, '
+            'as ``nova-numa-ext verify`` does: pins, scheduler and priority '
+            'of its threads, locked memory, IO threads of its disks. That '
+            'takes a few milliseconds of each start.\n'
+            '\n'
+            'Where nova-compute does not run as root, the kernel does not '
+            "show it on which host nodes a guest's memory is, and that is "
+            'passed over.'
+        ),
+    ),
+    cfg.StrOpt(
+        'realtime_host_check',
+        default='warn',
+        choices=[
+            ('off', 'The host is not looked at.'),
+            ('warn', 'What is missing is a warning in the log of '
+                     'nova-compute. This is the default because it changes '
+                     'nothing for guests, and such a host breaks the '
+                     'promise of each realtime guest without a word.'),
+            ('enforce', 'A realtime guest is refused on a host where '
+                        'something is missing.'),
+        ],
+        help=(
+            'Look at whether this host is ready for realtime guests when one '
+            'comes to it: kernel, isolated CPUs, interrupts, throttling and '
+            'what else ``nova-numa-ext host`` calls needed. A guest that is '
+            'here is started again in any case.\n'
+            '\n'
+            'A guest whose memory cannot be locked here is refused whatever '
+            'this option says, because QEMU would not start.'
+        ),
+    ),
+    cfg.BoolOpt(
+        'coalesce_updates',
+        default=True,
+        help=(
+            'Have nova-compute say once, for all guests that come and go at '
+            "the same time, what is left of this host. Nova's resource "
+            'tracker saves the row of the compute node and looks at placement '
+            'for each of them, with all others waiting, and asks placement '
+            'for each guest that is on the host.\n'
+            '\n'
+            'No guest goes on before what it takes is saved. Off, all is '
+            'done as Nova does it.'
+        ),
+    ),
     cfg.BoolOpt(
         'allow_untested_nova',
         default=False,

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from nova_numa_ext.domain.element import child
-from nova_numa_ext.domain.element import Guest
 from nova_numa_ext.domain.element import XmlNode
+from nova_numa_ext.policy.guest_policy import GuestPolicy
 
 #: libvirt wants one element of a namespace of its own.
 NAMESPACE = 'urn:nova-numa-ext:guest:1.0'
@@ -64,11 +64,14 @@ class Metadata:
         metadata.append(guest)
 
 
-def configure(guest: Guest) -> Metadata | None:
-    """Return the settings that this host did not leave out."""
+def of_policy(policy: GuestPolicy) -> Metadata:
+    """Return what a domain is to keep of a policy.
+
+    :param policy: what the host did not leave out of it
+    """
     return Metadata(tuple(
         Setting(name, origin.value.strip(), origin.kind)
-        for name, origin in sorted(guest.policy.origins.items())))
+        for name, origin in sorted(policy.origins.items())))
 
 
 def read(domain: ElementTree.Element) -> tuple[Setting, ...]:

@@ -117,7 +117,9 @@ def locking(host: Host) -> Item:
         found = f'{facts.daemon} without CAP_SYS_RESOURCE, {limit}'
     return Item(
         'memory locking', found, 'CAP_SYS_RESOURCE or no limit',
-        facts.can_lock, memory_lock.REMEDY, needed=True)
+        facts.can_lock,
+        'systemctl edit libvirtd (or virtqemud): LimitMEMLOCK=infinity; in a '
+        'container, give it CAP_SYS_RESOURCE', needed=True)
 
 
 def misses(host: Host) -> Item:

@@ -28,8 +28,7 @@ from nova_numa_ext.host.reader import HostReader
 
 DAEMONS = ('virtqemud', 'libvirtd')
 
-REMEDY = (
-    'Give libvirtd CAP_SYS_RESOURCE, or LimitMEMLOCK=infinity in its unit')
+REMEDY = 'Give it that, or LimitMEMLOCK=infinity in its unit'
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,7 @@ def judge(memory_kib: int, facts: Facts) -> str | None:
     """
     if facts.can_lock is not False:
         return None
+    most = int(facts.most_kib or 0)
     return (
-        f'its {memory_kib // 1024} MiB cannot be locked: {facts.daemon} has '
-        f'no CAP_SYS_RESOURCE and may lock {_limit(facts)}')
-
-
-def _limit(facts: Facts) -> str:
-    return f'{int(facts.most_kib or 0) // 1024} MiB'
+        f'{facts.daemon} may lock {most >> 10} MiB of its '
+        f'{memory_kib >> 10} MiB, and has no CAP_SYS_RESOURCE')

@@ -28,17 +28,15 @@ class HostReader:
     """Reads what the kernel tells of this host, or of a saved one.
 
     What is absent, and what this user may not read, is None: what a kernel
-    tells depends on its version and its configuration. Nothing is kept, each
-    call reads anew.
+    tells depends on its version and its configuration. Each call reads anew.
 
     :param root: the folder that has ``sys`` and ``proc``
-    :ivar refused: paths that this user may not read; filled by each read,
-        emptied by nobody
+    :ivar refused: whether there was something that this user may not read
     """
 
     def __init__(self, root: str = '/') -> None:
         self.root = root
-        self.refused: set[str] = set()
+        self.refused = False
 
     def text(self, path: str) -> str | None:
         """Return a file's text, without spaces around it."""
@@ -49,7 +47,7 @@ class HostReader:
             ) as file:
                 return file.read().strip()
         except PermissionError:
-            self.refused.add(path)
+            self.refused = True
             return None
         except OSError:
             # Absent, gone meanwhile, or a file that this host's hardware has
@@ -91,7 +89,7 @@ class HostReader:
             with open(os.path.join(self.root, path), 'rb') as file:
                 return int.from_bytes(file.read(4), sys.byteorder)
         except PermissionError:
-            self.refused.add(path)
+            self.refused = True
             return None
         except OSError:
             return None
@@ -101,7 +99,7 @@ class HostReader:
         try:
             return tuple(sorted(os.listdir(os.path.join(self.root, path))))
         except PermissionError:
-            self.refused.add(path)
+            self.refused = True
             return ()
         except OSError:
             return ()
@@ -118,3 +116,7 @@ class HostReader:
     def has(self, path: str) -> bool:
         """Return whether there is such a file or folder."""
         return os.path.lexists(os.path.join(self.root, path))
+
+
+#: Of this host.
+THIS = HostReader()

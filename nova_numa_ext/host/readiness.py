@@ -69,9 +69,7 @@ def missing(items: Iterable[Item]) -> tuple[Item, ...]:
 def refusal(items: Iterable[Item]) -> str | None:
     """Return why realtime guests should not be here, None where they may.
 
-    In the words that messages have room for; the command has the rest.
+    In the words that a message has room for; the command has the rest.
     """
     names = [item.name for item in missing(items)]
-    if not names:
-        return None
-    return f'this host is not ready for realtime: {", ".join(names)}'
+    return f'host is not ready: {", ".join(names)}' if names else None

@@ -22,6 +22,7 @@ from typing import Callable
 from typing import Iterator
 from xml.etree import ElementTree
 
+from nova_numa_ext.domain import iothreads
 from nova_numa_ext.domain import metadata
 from nova_numa_ext.policy import table
 from nova_numa_ext.policy.values import BadValue
@@ -137,6 +138,9 @@ def _iothreads(domain: ElementTree.Element, value: object) -> tuple[str, bool]:
         wanted = max(len(domain.findall('cpu/numa/cell')), 1)
     else:
         wanted = value if isinstance(value, int) else 0
+    if not iothreads.users(domain):
+        # None is made that no device would use.
+        wanted = 0
     return str(there), there == wanted
 
 

@@ -12,8 +12,15 @@
 
 """Elements of a domain onto Nova's configuration of a guest."""
 
+from lxml import etree
 from nova.objects import fields
 from nova.virt.libvirt import config as vconfig
+
+from nova_numa_ext.domain import iothreads
+from nova_numa_ext.domain import metadata
+
+# Nova writes its domains with lxml.
+etree.register_namespace(metadata.PREFIX, metadata.NAMESPACE)
 
 
 class TunedGuest(vconfig.LibvirtConfigGuest):
@@ -40,6 +47,35 @@ class TunedGuest(vconfig.LibvirtConfigGuest):
         return domain
 
 
+class TunedDisk(vconfig.LibvirtConfigGuestDisk):
+    """Nova's disk, served by an IO thread.
+
+    :ivar iothread: the thread's number
+    """
+
+    def format_dom(self):
+        disk = super().format_dom()
+        iothreads.use(disk, self.iothread)
+        return disk
+
+
+def serve(disk, domain):
+    """Have a disk that is to be attached be served by an IO thread.
+
+    By the one with the fewest disks. Nova's disk is changed in place: Nova
+    attaches the one that it has.
+
+    :param disk: a LibvirtConfigGuestDisk
+    :param domain: the XML of the guest that it is attached to
+    """
+    if not iothreads.can_use(disk.format_dom()):
+        return
+    thread = iothreads.least_used(etree.fromstring(domain))
+    if thread is not None:
+        disk.__class__ = TunedDisk
+        disk.iothread = thread
+
+
 def cpu_of(guest):
     """Return the CPU of a guest as its XML has it, in Nova's own terms.
 
@@ -60,6 +96,11 @@ def cpu_of(guest):
         kept = vconfig.LibvirtConfigGuestCPUFeature(feature.get('name'))
         kept.policy = feature.get('policy')
         cpu.add_feature(kept)
+    topology = node.find('topology')
+    if topology is not None:
+        # Nova's objects know of no dies: these are all cores of a socket.
+        for group in ('dies', 'clusters'):
+            cpu.cores *= int(topology.get(group) or 1)
     if cpu.mode == 'maximum':
         cpu.mode = fields.CPUMode.HOST_PASSTHROUGH
     return cpu

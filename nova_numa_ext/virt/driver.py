@@ -27,10 +27,13 @@ from nova_numa_ext.compute import resource_tracker
 from nova_numa_ext.conf import opts
 from nova_numa_ext.domain import element
 from nova_numa_ext.domain import elements as domain_elements
+from nova_numa_ext.domain import metadata
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import cpu_check
 from nova_numa_ext.virt import host_facts
+from nova_numa_ext.virt import readiness
 from nova_numa_ext.virt import request
+from nova_numa_ext.virt import verify
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
@@ -54,8 +57,7 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
 
     def init_host(self, host):
         super().init_host(host)
-        if CONF.numa_ext.guest_policy:
-            resource_tracker.install(self.virtapi)
+        resource_tracker.install(self.virtapi)
 
     def _policy(self, instance, flavor=None):
         """Return what an instance asks for, nothing where that is off."""
@@ -71,7 +73,8 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
                flavor=None):
         """Return what an instance gets of a policy on this host.
 
-        :param numa_topology: where Nova placed the guest, None for nowhere
+        :param numa_topology: a nova.objects.InstanceNUMATopology, placed
+            where Nova placed the guest, or None
         :raises nova_numa_ext.policy.Refused: where it cannot be had here
         """
         flavor = flavor or instance.flavor
@@ -93,6 +96,7 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             realtime_vcpus=request.realtime_vcpus(flavor, image_meta),
             nova_realtime_priority=CONF.libvirt.realtime_scheduler_priority,
             max_realtime_priority=CONF.numa_ext.max_realtime_priority,
+            nova_topology=request.nova_topology(policy, flavor, image_meta),
         )
         tuned = domain_elements.tune(guest)
         cpu_check.check_features(
@@ -115,20 +119,26 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
                 f'{virt_type} guests of {arch} cannot run: {error}'[:90],
                 'Ask for what `virsh domcapabilities` shows here') from error
 
-    def _refusal(self, instance, image_meta, flavor=None, here=True):
+    def _refusal(self, instance, image_meta, flavor=None, here=True,
+                 comes=True):
         """Return why an instance cannot be had, None where it can.
 
         :param flavor: another flavor than the instance's, for a resize to
             it; where it will stand is not known yet, and not judged
         :param here: False for a guest that goes to another host: then only
             what is wrong on every host is judged
+        :param comes: False for a guest that is started where it was before
         """
         try:
             policy = self._policy(instance, flavor)
+            if here:
+                readiness.judge(
+                    policy.nova, flavor or instance.flavor, instance, comes)
             if policy and here:
                 self._elements(
                     instance, image_meta, policy,
-                    None if flavor else instance.numa_topology, flavor)
+                    request.unplaced_topology(flavor, image_meta)
+                    if flavor else instance.numa_topology, flavor)
         except guest_policy.Refused as refused:
             LOG.error('%s', refused, instance=instance)
             return str(refused)
@@ -142,7 +152,7 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             policy = self._policy(instance)
             if not policy:
                 return guest
-            elements = self._elements(
+            tuned = self._tuned(
                 instance, image_meta, policy, instance.numa_topology)
         except guest_policy.Refused as refused:
             if instance.task_state == task_states.RESCUING:
@@ -151,12 +161,25 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
                 LOG.warning('%s', refused, instance=instance)
                 return guest
             raise exception.Invalid(str(refused)) from refused
-        guest = apply.TunedGuest.of(guest, elements)
+        guest = apply.TunedGuest.of(guest, (
+            *tuned.elements, metadata.of_policy(tuned.guest.policy)))
         # Nova keeps the CPU of each instance, for the check that comes before
         # a live migration.
         instance.vcpu_model = self._cpu_config_to_vcpu_model(
             apply.cpu_of(guest), instance.vcpu_model)
         return guest
+
+    def _check_discard_for_attach_volume(self, conf, instance):
+        super()._check_discard_for_attach_volume(conf, instance)
+        # Of an attachment this is where Nova tells of which disk it is to
+        # which guest.
+        try:
+            asked = self._policy(instance).iothreads
+        except guest_policy.Refused as refused:
+            LOG.warning('%s', refused, instance=instance)
+            return
+        if asked not in (None, 'off'):
+            apply.serve(conf, self._host.get_guest(instance).get_xml_desc())
 
     def spawn(self, context, instance, image_meta, injected_files,
               admin_password, allocations, network_info=None,
@@ -172,6 +195,7 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             allocations, network_info=network_info,
             block_device_info=block_device_info, power_on=power_on,
             accel_info=accel_info)
+        verify.after_start(self._host, instance)
 
     def rebuild(self, context, instance, image_meta, *args, **kwargs):
         refusal = self._refusal(instance, image_meta)
@@ -186,10 +210,11 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
         nova_driver.LibvirtDriver.rebuild)
 
     def _hard_reboot(self, context, instance, *args, **kwargs):
-        refusal = self._refusal(instance, instance.image_meta)
+        refusal = self._refusal(instance, instance.image_meta, comes=False)
         if refusal:
             raise exception.Invalid(refusal)
         super()._hard_reboot(context, instance, *args, **kwargs)
+        verify.after_start(self._host, instance)
 
     def migrate_disk_and_power_off(self, context, instance, dest,
                                    flavor, network_info,
@@ -205,3 +230,19 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
             context, instance, dest, flavor, network_info,
             block_device_info=block_device_info, timeout=timeout,
             retry_interval=retry_interval)
+
+    def finish_migration(self, context, migration, instance, *args,
+                         **kwargs):
+        super().finish_migration(
+            context, migration, instance, *args, **kwargs)
+        verify.after_start(self._host, instance)
+
+    finish_migration.__signature__ = inspect.signature(
+        nova_driver.LibvirtDriver.finish_migration)
+
+    def finish_revert_migration(self, context, instance, *args, **kwargs):
+        super().finish_revert_migration(context, instance, *args, **kwargs)
+        verify.after_start(self._host, instance)
+
+    finish_revert_migration.__signature__ = inspect.signature(
+        nova_driver.LibvirtDriver.finish_revert_migration)

@@ -27,6 +27,7 @@ from oslo_utils import uuidutils
 
 import nova_numa_ext
 from tests.functional import hypervisor
+from tests.unit.host import tree
 
 CONF = nova.conf.CONF
 
@@ -54,6 +55,10 @@ class TestCase(base.ServersTestBase):
         self.flags(cores=-1, ram=-1, group='quota')
         self.context = context.get_admin_context()
         self.connections = {}
+        # This machine's own /sys and /proc are none of these hosts'.
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova_numa_ext.host.reader.THIS', self.useFixture(
+                tree.Tree(tree.saved('realtime'))).reader))
         # Nova's base class has 16 CPUs.
         self.useFixture(fixtures.MonkeyPatch(
             'nova.virt.libvirt.host.Host.get_online_cpus',

@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 from lxml import etree
 import testtools
 
+from nova_numa_ext import policy
 from nova_numa_ext.domain import metadata
-from tests import golden
 
 SETTINGS = (
     metadata.Setting('cpu_mode', 'maximum', 'flavor'),
@@ -65,11 +65,17 @@ class MetadataTest(testtools.TestCase):
         self.assertEqual((hostile,), metadata.read(again))
         self.assertIsNone(again.find('.//devices'))
 
-    def test_configure(self):
-        (case,) = [case for case in golden.CASES
-                   if case.name == 'mode-of-image']
-        self.assertEqual((
-            metadata.Setting('cpu_mode', 'custom', 'image'),
-            metadata.Setting('cpu_models', 'Nehalem', 'image'),
+    def test_of_policy(self):
+        asked = policy.resolve(
+            {'numa_ext:profile': 'high-performance',
+             'numa_ext:cpu_mode': ' maximum '},
+            {'numa_ext_cpu_topology': 'auto'}).without('iothreads')
+        self.assertEqual({
+            metadata.Setting('profile', 'high-performance', 'flavor'),
+            metadata.Setting('cpu_mode', 'maximum', 'flavor'),
             metadata.Setting('cpu_topology', 'auto', 'image'),
-        ), metadata.configure(golden.guest_of(case)).settings)
+            metadata.Setting('cpu_cache', 'auto', 'profile'),
+            metadata.Setting('kvm_hints', 'auto', 'profile'),
+            metadata.Setting('memballoon', 'off', 'profile'),
+            metadata.Setting('ksm', 'off', 'profile'),
+        }, set(metadata.of_policy(asked).settings))

@@ -74,6 +74,7 @@ class Tree(fixtures.Fixture):
                 continue
             file = pathlib.Path(self.root, path)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(codecs.decode(
-                text.replace('\n', '\\n'), 'unicode_escape').encode('latin-1') + b'\n')
+            text = codecs.decode(
+                text.replace('\n', '\\n'), 'unicode_escape')
+            file.write_bytes(text.encode('latin-1') + b'\n')
         self.reader = reader.HostReader(self.root)

@@ -25,6 +25,7 @@ SHOWS_NOWHERE = {'profile', 'kvm_hints'}
 PRIORITY = '<cputune><vcpusched vcpus="1" scheduler="fifo" priority="1"/>' \
     '</cputune>'
 CELLS = '<cell id="0"><distances/></cell><cell id="1"/>'
+DISK = '<devices><disk><target dev="vda" bus="virtio"/></disk></devices>'
 L3 = '<cputune><cachetune vcpus="0"><cache level="3" size="4096" ' \
     'unit="KiB"/></cachetune></cputune>'
 
@@ -67,10 +68,11 @@ class PolicyTest(base.TestCase):
         ('iothread_scheduler', 'fifo:2', '<cputune><iothreadsched '
          'iothreads="1" scheduler="fifo" priority="2"/></cputune>',
          'fifo:2'),
-        ('iothreads', '2', '<iothreads>2</iothreads>', '2'),
-        ('iothreads', 'off', '', '0'),
-        ('iothreads', 'per-node', '<iothreads>1</iothreads>', '1'),
-        ('iothreads', 'per-node', '<iothreads>2</iothreads>'
+        ('iothreads', '2', f'<iothreads>2</iothreads>{DISK}', '2'),
+        ('iothreads', '2', '', '0'),
+        ('iothreads', 'off', DISK, '0'),
+        ('iothreads', 'per-node', f'<iothreads>1</iothreads>{DISK}', '1'),
+        ('iothreads', 'per-node', f'<iothreads>2</iothreads>{DISK}'
          f'<cpu><numa>{CELLS}</numa></cpu>', '2'),
         ('memballoon', 'off',
          '<devices><memballoon model="none"/></devices>', 'off'),
@@ -104,9 +106,9 @@ class PolicyTest(base.TestCase):
         ('realtime_priority', '5', PRIORITY, '1'),
         ('realtime_priority', '5', '', 'none'),
         ('emulator_scheduler', 'rr:2', '', 'none'),
-        ('iothreads', '2', '<iothreads>1</iothreads>', '1'),
+        ('iothreads', '2', f'<iothreads>1</iothreads>{DISK}', '1'),
         ('iothreads', 'off', '<iothreads>1</iothreads>', '1'),
-        ('iothreads', 'per-node', '<iothreads>1</iothreads>'
+        ('iothreads', 'per-node', f'<iothreads>1</iothreads>{DISK}'
          f'<cpu><numa>{CELLS}</numa></cpu>', '1'),
         ('memballoon', 'off',
          '<devices><memballoon model="virtio"/></devices>', 'on'),
