@@ -61,6 +61,28 @@ def cells_of(instance_numa_topology):
     )
 
 
+def unplaced_topology(flavor, image_meta):
+    """Return the NUMA topology that a guest will have, on no host yet."""
+    unplaced = hardware.numa_get_constraints(flavor, image_meta)
+    if unplaced is not None:
+        for cell in unplaced.cells:
+            # So far the guest's own number, which looks like a host's.
+            cell.id = -1
+    return unplaced
+
+
+def nova_topology(asked, flavor, image_meta):
+    """Return the CPU topology that Nova gives a guest by itself.
+
+    :param asked: its policy; None is returned where nothing in it depends on
+        this, for Nova tries all that there could be
+    """
+    if asked.cpu_dies is None:
+        return None
+    found = hardware.get_best_cpu_topology(flavor, image_meta)
+    return topology.CpuTopology(found.sockets, found.cores, found.threads)
+
+
 def realtime_vcpus(flavor, image_meta):
     """Return the vCPUs that are to be realtime, by Nova's own rules.
 

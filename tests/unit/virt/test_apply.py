@@ -68,6 +68,56 @@ class TunedGuestTest(testtools.TestCase):
         self.assertIsInstance(tuned, vconfig.LibvirtConfigGuest)
 
 
+def disk(bus='virtio'):
+    disk = vconfig.LibvirtConfigGuestDisk()
+    disk.source_type = 'block'
+    disk.source_path = '/dev/sdz'
+    disk.driver_name = 'qemu'
+    disk.target_dev = 'vdb'
+    disk.target_bus = bus
+    return disk
+
+
+class ServeTest(testtools.TestCase):
+
+    WITH_TWO = (
+        '<domain><iothreads>2</iothreads><devices><disk>'
+        '<driver iothread="1"/><target bus="virtio"/></disk></devices>'
+        '</domain>')
+
+    def test_by_the_thread_with_the_fewest_disks(self):
+        novas = disk()
+        expected = novas.to_xml().replace(
+            '<driver name="qemu"/>', '<driver name="qemu" iothread="2"/>')
+        self.assertIn('iothread="2"', expected)
+
+        apply.serve(novas, self.WITH_TWO)
+
+        self.assertEqual(expected, novas.to_xml())
+        self.assertIsInstance(novas, vconfig.LibvirtConfigGuestDisk)
+
+    def test_a_disk_that_cannot_use_one(self):
+        for bus in ('ide', 'scsi', 'sata', 'usb'):
+            novas = disk(bus)
+            apply.serve(novas, self.WITH_TWO)
+            self.assertEqual(disk(bus).to_xml(), novas.to_xml())
+
+    def test_a_guest_without_threads(self):
+        novas = disk()
+        apply.serve(novas, '<domain><devices/></domain>')
+        self.assertEqual(disk().to_xml(), novas.to_xml())
+
+
+class SetTopology:
+
+    def __init__(self, **counts):
+        self.counts = counts
+
+    def write(self, domain):
+        domain.find('cpu').append(
+            domain.makeelement('topology', self.counts))
+
+
 class SetCpu:
 
     def __init__(self, mode):
@@ -99,6 +149,14 @@ class CpuOfTest(testtools.TestCase):
         self.assertEqual(
             {('erms', 'disable'), ('pdpe1gb', 'require')},
             {(feature.name, feature.policy) for feature in cpu.features})
+
+    def test_cores_of_all_dies(self):
+        """Nova's objects have none: its check multiplies what they have."""
+        for group in ('dies', 'clusters'):
+            cpu = apply.cpu_of(apply.TunedGuest.of(guest(), [SetTopology(
+                sockets='2', cores='3', threads='2', **{group: '4'})]))
+            self.assertEqual(
+                (2, 12, 2), (cpu.sockets, cpu.cores, cpu.threads))
 
     def test_a_mode_that_novas_objects_do_not_know(self):
         self.assertNotIn('maximum', fields.CPUMode.ALL)

@@ -14,6 +14,7 @@ from nova import objects
 import testtools
 
 from nova_numa_ext import policy
+from nova_numa_ext.topology import guest as topology
 from nova_numa_ext.virt import request
 
 objects.register_all()
@@ -153,3 +154,39 @@ class TopologyConstraintsTest(testtools.TestCase):
             self.assertEqual(
                 ((65536, 65536, 65536), True),
                 self.constraints(flavor(), **{f'hw_cpu_{name}': 2}))
+
+
+class NovaTopologyTest(testtools.TestCase):
+
+    def topology(self, asked, **specs):
+        return request.nova_topology(
+            asked, flavor(**specs),
+            objects.ImageMeta(properties=objects.ImageMetaProps()))
+
+    def test_where_something_depends_on_it(self):
+        asked = policy.resolve({'numa_ext:cpu_dies': '2'}, {})
+        self.assertEqual(
+            topology.CpuTopology(1, 4, 1),
+            self.topology(asked, hw__cpu_max_sockets='1'))
+
+    def test_where_nothing_does(self):
+        asked = policy.resolve({'numa_ext:cpu_topology': 'auto'}, {})
+        self.assertIsNone(self.topology(asked))
+
+
+class UnplacedTopologyTest(testtools.TestCase):
+
+    def cells(self, **specs):
+        return request.cells_of(request.unplaced_topology(
+            flavor(**specs),
+            objects.ImageMeta(properties=objects.ImageMetaProps())))
+
+    def test_nodes_on_no_host(self):
+        cells = self.cells(hw__numa_nodes='2', hw__cpu_policy='dedicated')
+        self.assertEqual(
+            [({0, 1}, {}, None), ({2, 3}, {}, None)],
+            [(set(cell.vcpus), dict(cell.pins), cell.host_node)
+             for cell in cells])
+
+    def test_no_nodes(self):
+        self.assertEqual((), self.cells())
