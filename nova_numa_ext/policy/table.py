@@ -221,8 +221,9 @@ _HIGH_PERFORMANCE = (
 )
 
 #: What a profile sets: names and values of rows. realtime comes with more,
-#: for which there are no rows: PMU off, memory locked, no channel of a guest
-#: agent (domain/realtime.py).
+#: for which there are no rows: PMU off (domain/pmu.py) and no channel of a
+#: guest agent (domain/guest_agent.py). That its memory is locked Nova does by
+#: itself, for hw:cpu_realtime, which the profile needs.
 PROFILES = {
     'high-performance': _HIGH_PERFORMANCE,
     'realtime': _HIGH_PERFORMANCE,
