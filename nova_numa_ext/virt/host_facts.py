@@ -46,16 +46,22 @@ class HostFacts:
         """Return the host's nodes, cores and caches.
 
         Cores come from the capabilities that Nova keeps since its start, when
-        all dedicated CPUs were online. Nova does not keep the caches; the
-        CPUs that Nova has powered down since are missing in them.
+        all dedicated CPUs were online. Nova does not keep the caches and the
+        distances; the CPUs that Nova has powered down since are missing in
+        the caches.
         """
         facts = self._facts_of(connection)
         if facts.topology is None:
             kept = topology.from_capabilities(
                 self._host.get_capabilities().to_xml())
             current = topology.from_capabilities(connection.getCapabilities())
+            distances = {cell.id: cell.distances for cell in current.cells}
             facts.topology = dataclasses.replace(
-                kept, l3=current.l3, banks=current.banks)
+                kept, l3=current.l3, banks=current.banks,
+                cells=tuple(
+                    dataclasses.replace(
+                        cell, distances=distances.get(cell.id, {}))
+                    for cell in kept.cells))
         return facts.topology
 
     def domain_capabilities(self, connection, arch, virt_type):

@@ -19,10 +19,11 @@ from nova_numa_ext.virt import host_facts
 
 CELLS = """
 <capabilities><host><cpu><arch>x86_64</arch></cpu><topology><cells num='1'>
-<cell id='0'><memory unit='KiB'>1024</memory><cpus num='2'>
+<cell id='0'><memory unit='KiB'>1024</memory>%s<cpus num='2'>
 <cpu id='0' siblings='0-1'/><cpu id='1' siblings='0-1'/>
 </cpus></cell></cells></topology>%s</host></capabilities>
 """
+DISTANCES = "<distances><sibling id='0' value='10'/></distances>"
 CACHE = """
 <cache><bank id='0' level='3' type='both' size='8' unit='MiB' cpus='%s'/>
 </cache>
@@ -43,7 +44,7 @@ class Host:
     def get_capabilities(self):
         self.asked += 1
         capabilities = mock.Mock()
-        capabilities.to_xml.return_value = CELLS % ''
+        capabilities.to_xml.return_value = CELLS % ('', '')
         return capabilities
 
 
@@ -57,7 +58,7 @@ class Connection:
 
     def getCapabilities(self):
         self.asked.append('capabilities')
-        return CELLS % (CACHE % self.l3)
+        return CELLS % (DISTANCES, CACHE % self.l3)
 
     def getDomainCapabilities(self, emulator, arch, machine, virt_type, flags):
         self.asked.append((emulator, arch, machine, virt_type, flags))
@@ -86,6 +87,12 @@ class HostFactsTest(testtools.TestCase):
         self.assertEqual(1, self.host.asked)
         self.assertEqual(frozenset({0, 1}), first.siblings[0])
         self.assertEqual((frozenset({0, 1}),), first.l3)
+
+    def test_distances(self):
+        """Nova does not keep them."""
+        (cell,) = self.facts.topology(Connection()).cells
+
+        self.assertEqual({0: 10}, cell.distances)
 
     def test_domain_capabilities_are_asked_once_per_kind_of_guest(self):
         connection = Connection()
