@@ -156,7 +156,8 @@ def _lines(cell, threads, cells):
     for vcpu, cpus in threads.vcpus.items():
         if len(cpus) > 1 and cpus & cell.cpus:
             floating.setdefault(cpus, []).append(vcpu)
-    lines += [f'vCPUs {cpuset.show(vcpus)}: {_cpus(cpus, cell)}'
+    lines += [f'vCPU{"s" if len(vcpus) > 1 else ""} {cpuset.show(vcpus)}: '
+              f'{_cpus(cpus, cell)}'
               for cpus, vcpus in floating.items()]
     groups = {threads.emulator: ['emulator']}
     for number, cpus in threads.iothreads.items():
