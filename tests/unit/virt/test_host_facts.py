@@ -68,6 +68,9 @@ class Connection:
         self.asked.append('version')
         return 7002000
 
+    def getLibVersion(self):
+        return 9000000
+
 
 class HostFactsTest(testtools.TestCase):
 
