@@ -92,7 +92,7 @@ def read_setting(
         # First, for the tail of a cut value may look like a wrong word.
         _judge_image(row, origin)
     try:
-        return name, origin, row.type.parse(origin.value.strip())
+        return name, origin, row.type.parse(origin.value.strip(' '))
     except values.BadValue as bad:
         raise InvalidRequest(origin, bad.reason, bad.remedy) from bad
 

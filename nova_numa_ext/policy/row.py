@@ -48,9 +48,9 @@ class Needs:
 
 @dataclass(frozen=True)
 class Excludes:
-    """Another row that must not have one of some values.
+    """Another row, or a spec of Nova's, that must not have one of some values.
 
-    :ivar name: the other row
+    :ivar name: the other row, or one of the specs that NovaSpecs knows
     :ivar words: values of it that will not do
     """
 

@@ -36,7 +36,7 @@ def judge(
     for name in sorted(asked):
         row = table.BY_NAME[name]
         _judge_needs(row, asked, origins, nova)
-        _judge_excludes(row, asked, origins)
+        _judge_excludes(row, asked, origins, nova)
 
 
 def _judge_needs(
@@ -78,14 +78,22 @@ def _judge_needs(
 
 def _judge_excludes(
     row: table.Row, asked: Mapping[str, Any], origins: Mapping[str, Origin],
+    nova: nova_specs.NovaSpecs,
 ) -> None:
     for excludes in row.rules_for(row.excludes, asked[row.name]):
-        if asked.get(excludes.name) in _parsed(excludes):
-            raise InvalidRequest(
-                origins[row.name],
-                f'{origins[excludes.name]} does not go with it',
-                'Remove one of the two',
-            )
+        if excludes.name in table.BY_NAME:
+            if asked.get(excludes.name) not in _parsed(excludes):
+                continue
+            other = str(origins[excludes.name])
+        elif nova.has(excludes.name, excludes.words):
+            other = f'{excludes.name}={" or ".join(excludes.words)}'
+        else:
+            continue
+        raise InvalidRequest(
+            origins[row.name],
+            f'{other} does not go with it',
+            'Remove one of the two',
+        )
 
 
 def _parsed(rule: table.Needs | table.Excludes) -> tuple[object, ...]:

@@ -194,7 +194,8 @@ ROWS = (
         'ksm',
         values.Switch(),
         "Whether the host may merge the guest's pages with those of others. "
-        'off writes nosharepages.',
+        'off writes nosharepages, as Nova does for every realtime guest.',
+        excludes=(('on', Excludes('hw:cpu_realtime', ('yes',))),),
     ),
     Row(
         'l3_allocation',

@@ -176,7 +176,7 @@ class CacheShares:
 
     def parse(self, text: str) -> tuple[CacheShare, ...]:
         shares: dict[int, CacheShare] = {}
-        for word in (part.strip() for part in text.split(',')):
+        for word in (part.strip(' ') for part in text.split(',')):
             found = re.fullmatch(
                 '([0-9]{1,3}):([1-9][0-9]{0,8})([KM])iB', word)
             if found is None:
@@ -200,7 +200,7 @@ class CpuModels:
     help: str = 'a list of CPU models, such as Cascadelake-Server,Nehalem'
 
     def parse(self, text: str) -> tuple[str, ...]:
-        models = tuple(word.strip() for word in text.split(','))
+        models = tuple(word.strip(' ') for word in text.split(','))
         for model in models:
             if not _MODEL.fullmatch(model):
                 raise BadValue(
@@ -230,7 +230,7 @@ class CpuFeatures:
 
     def parse(self, text: str) -> tuple[CpuFeature, ...]:
         features: dict[str, CpuFeature] = {}
-        for word in (part.strip() for part in text.split(',')):
+        for word in (part.strip(' ') for part in text.split(',')):
             sign, name = word[:1], word[1:]
             if sign not in ('+', '-') or not _FEATURE.fullmatch(name):
                 raise BadValue(

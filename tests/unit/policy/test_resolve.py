@@ -87,7 +87,7 @@ SOUND_SPECS = with_novas(SOUND_SPECS)
 FREE_SPECS = st.fixed_dictionaries({}, optional={
     row.spec: st.sampled_from(list(test_table.EXAMPLES[row.name].good))
     for row in table.ROWS
-    if not row.needs and not row.excludes and row.name != 'profile'
+    if not row.needs and not row.excludes
 })
 
 
@@ -128,6 +128,11 @@ class TestResolve(testtools.TestCase):
 
         self.assertEqual('maximum', policy.cpu_mode)
         self.assertEqual('flavor', policy.origins['cpu_mode'].kind)
+
+    @ddt.data('auto\n', '\tauto', 'auto\x1c', '\xa0auto', 'auto\u2028')
+    def test_spaces_but_nothing_else_around_a_value(self, text):
+        self.assertTrue(resolve({'numa_ext:cpu_cache': '  auto '}, {}))
+        self.refused({'numa_ext:cpu_cache': text})
 
     def test_both_differ(self):
         self.assertEqual(

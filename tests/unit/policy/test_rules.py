@@ -91,3 +91,14 @@ class TestJudge(testtools.TestCase):
         self.assertEqual(
             "flavor numa_ext:iothreads='as written' does not go with it",
             refused.reason)
+
+    def test_excludes_one_of_novas(self):
+        realtime = nova_specs.NovaSpecs(cpu_policy='dedicated', realtime=True)
+
+        refused = self.assertRaises(
+            errors.InvalidRequest, self.judge, realtime, ksm=True)
+
+        self.assertEqual(
+            'hw:cpu_realtime=yes does not go with it', refused.reason)
+        self.judge(realtime, ksm=False)
+        self.judge(ksm=True)

@@ -338,14 +338,18 @@ class TestExcludes(testscenarios.WithScenarios, testtools.TestCase):
     ]
 
     def test_both(self):
-        other = table.BY_NAME[self.excludes.name]
+        row = table.BY_NAME.get(self.excludes.name)
+        specs = {**beside(self.row, self.text), self.row.spec: self.text}
+        if row is None:
+            specs = {**REALTIME, **specs, self.excludes.name: self.excluded}
+            other = f'{self.excludes.name}={self.excluded}'
+        else:
+            specs[row.spec] = self.excluded
+            other = f"flavor {row.spec}='{self.excluded}'"
 
-        refused = self.assertRaises(errors.InvalidRequest, resolve, {
-            **beside(self.row, self.text), self.row.spec: self.text,
-            other.spec: self.excluded}, {})
+        refused = self.assertRaises(
+            errors.InvalidRequest, resolve, specs, {})
 
         self.assertEqual(self.row.spec, refused.origin.key)
-        self.assertEqual(
-            f"flavor {other.spec}='{self.excluded}' does not go with it",
-            refused.reason)
+        self.assertEqual(f'{other} does not go with it', refused.reason)
         self.assertEqual('Remove one of the two', refused.remedy)

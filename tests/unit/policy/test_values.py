@@ -187,7 +187,8 @@ class TestCpuModels(testtools.TestCase):
     def test_good(self, text, expected):
         self.assertEqual(expected, values.CpuModels().parse(text))
 
-    @ddt.data('', ',', 'Nehalem,', ',Nehalem', 'two words', '-x', 'a\nb',
+    @ddt.data('', ',', 'Nehalem,', ',Nehalem', 'two words', 'a,\x1cb',
+              'a\t,b', '-x', 'a\nb',
               'a;b', '<model>', 'é', '\0', 'M' * 65)
     def test_bad(self, text):
         bad = self.assertRaises(
@@ -215,7 +216,7 @@ class TestCpuFeatures(testtools.TestCase):
         self.assertEqual(expected, values.CpuFeatures().parse(text))
 
     @ddt.data('', 'vmx', '+', '+a,', '+a -b', '++a', '+é', '+a\n+b', '*a',
-              '+' + 'f' * 65)
+              '+a,\n+b', '+a\xa0,+b', '+' + 'f' * 65)
     def test_bad(self, text):
         bad = self.assertRaises(
             values.BadValue, values.CpuFeatures().parse, text)
