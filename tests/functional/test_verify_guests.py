@@ -42,10 +42,16 @@ class VerifyGuestsTest(base.TestCase):
         self.start_host(host_info=hypervisor.host(
             nodes=1, cores=4, threads=2))
         self.priority = 5
+        # Nova's fake of a domain leaves most of it out.
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova.tests.fixtures.libvirt.Domain.XMLDesc',
+            lambda domain, flags:
+            self.connections['compute1'].xml[domain.UUIDString()]))
         for name, stand_in in (
             ('of_guest', lambda reader, uuid: PID),
             ('command_line', lambda reader, pid: (
-                'qemu', '-machine', 'pc,mem-merge=off')),
+                'qemu', '-machine', 'pc,mem-merge=off',
+                '-smp', '4,sockets=4,cores=1,threads=1')),
             ('threads', self.threads),
             ('areas', lambda reader, pid: None),
             ('locked_kib', lambda reader, pid: 1 << 30),
@@ -90,9 +96,11 @@ class VerifyGuestsTest(base.TestCase):
             f'Build of instance {server["id"]} aborted: vCPU 1, scheduler: '
             'asked for fifo:5, got fifo:1 (2 more broken)',
             server['fault']['message'])
+        connection = self.connections['compute1']
+        self.assertEqual([], connection.listAllDomains(None))
+        # It keeps what was once defined.
+        connection.xml.clear()
         self.assertNothingLeft(server)
-        self.assertEqual(
-            [], self.connections['compute1'].listAllDomains(None))
 
     def test_the_host_takes_the_next_one(self):
         self.priority = 1
