@@ -28,31 +28,32 @@ _COLOURS = {fragments.ADDED: 32, fragments.GONE: 31}
 
 def as_text(report, width=text.WIDTH, ascii_only=False, colour=False):
     """Return all of a report, each line within the width but for XML."""
+
+    def said(lines):
+        return [part for line in lines
+                for part in _wrapped(line, width, ascii_only)]
+
     parts = []
     if report.refused:
-        parts.append([report.refused])
+        parts.append(said([report.refused]))
     if report.lacks:
-        parts.append([
+        parts.append(said([
             f'{report.flavor.name} does not fit on {report.host.name}:',
-            *(f'  {sentence}' for sentence in report.lacks)])
+            *(f'  {sentence}' for sentence in report.lacks)]))
     if report.host_map is not None:
         parts.append(text.draw(
             report.host_map, width, ascii_only, colour).splitlines())
     if report.guest:
-        parts.append([f'The guest sees: {report.guest["words"]}.'])
-    parts += _sections(report)
+        parts.append(said([f'The guest sees: {report.guest["words"]}.']))
+    parts += [said(lines) for lines in _sections(report)]
     if report.fragments:
         parts.append([
-            "Domain: + is written by this project, - is Nova's own that it "
-            'replaces',
+            *said(["Domain: + is written by this project, - is Nova's own "
+                   'that it replaces']),
             *(line for fragment in report.fragments
-              for line in _lines_of(fragment, colour))])
-    kept = [
-        line if '\033' in line or line[:2] in ('+ ', '- ') else wrapped
-        for part in parts if part
-        for line in [*part, '']
-        for wrapped in _wrapped(line, width, ascii_only)]
-    return '\n'.join(kept[:-1]) + '\n'
+              for line in _lines_of(fragment, ascii_only, colour))])
+    return '\n'.join(
+        ''.join(f'{line}\n' for line in part) for part in parts)
 
 
 def _sections(report):
@@ -75,21 +76,20 @@ def _sections(report):
             for title, sentences in sections if sentences]
 
 
-def _lines_of(fragment, colour):
+def _lines_of(fragment, ascii_only, colour):
     for mark, line in fragment.lines:
-        shown = _MARKS[mark] + words.clean(line)
+        shown = _MARKS[mark] + words.clean(line, ascii_only)
         if colour and mark in _COLOURS:
             shown = f'\033[{_COLOURS[mark]}m{shown}\033[0m'
         yield shown
 
 
 def _wrapped(line, width, ascii_only):
-    if '\033' in line or words.width(line) <= width:
-        return [line]
-    text_alone = words.clean(line.lstrip(), ascii_only)
-    margin = ' ' * (len(line) - len(line.lstrip()))
-    return [margin + part for part in words.wrapped(
-        text_alone, width - len(margin), '  ')]
+    """Return a line that a terminal can have; its margin is kept."""
+    words_of_it = words.clean(line.lstrip(' '), ascii_only)
+    margin = ' ' * (len(line) - len(line.lstrip(' ')))
+    return [(margin + part).rstrip(' ') for part in words.wrapped(
+        words_of_it, width - len(margin), '  ')]
 
 
 def as_data(report):
