@@ -15,6 +15,8 @@
 ``numa-ext-specs``
     The table of extra specs. Each row can be referred to with
     ``:spec:`numa_ext:NAME```.
+``numa-ext-profiles``
+    What each profile sets.
 ``numa-ext-options``
     The options of nova.conf.
 ``numa-ext-refusal``
@@ -62,6 +64,12 @@ class Specs(_Generated):
 
     def lines(self):
         return render.specs()
+
+
+class Profiles(_Generated):
+
+    def lines(self):
+        return render.profiles()
 
 
 class Options(_Generated):
@@ -112,6 +120,7 @@ def _has_history():
 def setup(app):
     app.add_object_type('spec', 'spec', 'single: %s')
     app.add_directive('numa-ext-specs', Specs)
+    app.add_directive('numa-ext-profiles', Profiles)
     app.add_directive('numa-ext-options', Options)
     app.add_directive('numa-ext-refusal', Refusal)
     app.add_directive('numa-ext-release-notes', ReleaseNotes)

@@ -19,6 +19,7 @@ from nova_numa_ext import policy
 from nova_numa_ext.domain import capabilities
 from nova_numa_ext.domain import element
 from nova_numa_ext.domain import elements
+from nova_numa_ext.policy import nova_specs
 from nova_numa_ext.policy import table
 from nova_numa_ext.topology import guest as guest_topology
 from nova_numa_ext.topology import host as host_topology
@@ -45,7 +46,8 @@ class Incomplete(Exception):
 def specs(rows=table.ROWS):
     """Return the reference of extra specs.
 
-    :raises Incomplete: where a row does not say what it means
+    :raises Incomplete: where a row does not say what it means, or a rule
+        names what nobody knows
     """
     lines = []
     for row in rows:
@@ -53,36 +55,92 @@ def specs(rows=table.ROWS):
                            ('release', row.since)):
             if not text.strip():
                 raise Incomplete('%s has no %s' % (row.spec, what))
-        lines += [
-            '.. spec:: %s' % row.spec,
-            '',
-            '   :Values: %s' % row.type.help,
-            '   :Image property: %s' % (
-                'none, only a flavor may set it' if row.flavor_only
-                else '``%s``' % row.image_property),
-        ]
-        needs = [_needs(row, word, other) for word, other in row.needs]
-        if needs:
-            lines.append('   :Needs: %s' % '; '.join(needs))
-        lines += [
-            '   :Since: %s' % row.since,
-            '',
-            '   %s' % row.help,
-            '',
-        ]
+        lines += ['.. spec:: %s' % row.spec, '']
+        lines += ['   :%s: %s' % field for field in _fields(row)]
+        lines += ['', '   %s' % row.help, '']
     return lines
 
 
+def _fields(row):
+    """Return what the reference says of a row, but for its help."""
+    yield 'Values', row.type.help
+    yield 'Image property', (
+        'none, only a flavor may set it' if row.flavor_only
+        else '``%s``' % row.image_property)
+    needs = [_needs(row, word, other) for word, other in row.needs]
+    if needs:
+        yield 'Needs', '; '.join(needs)
+    excludes = [
+        _for_value(word, '%s to be %s' % (
+            _other(row, other), ' or '.join(other.words)))
+        for word, other in row.excludes]
+    if excludes:
+        yield 'Excludes', '; '.join(excludes)
+    versions = [_for_value(word, _version(version))
+                for word, version in row.versions]
+    if versions:
+        yield 'Host', '; '.join(versions)
+    yield 'On a host that lacks it', (
+        'left out' if row.leave_out
+        else 'refused; left out where a profile set it' if _profiles(row)
+        else 'refused')
+    if _profiles(row):
+        yield 'Profiles', '; '.join(
+            '%s sets %s' % found for found in _profiles(row))
+    yield 'Since', row.since
+
+
+def _profiles(row):
+    return [(profile, text) for profile, settings in table.PROFILES.items()
+            for name, text in settings if name == row.name]
+
+
 def _needs(row, word, other):
-    if other.name not in table.BY_NAME:
-        raise Incomplete('%s needs %s, which is no row'
-                         % (row.spec, other.name))
-    text = ':spec:`%s`' % table.BY_NAME[other.name].spec
+    text = _other(row, other)
     if other.words:
         text += ' to be %s' % ' or '.join(other.words)
+    if other.instead:
+        text += ' or ``%s``' % other.instead
     if other.unless_unset:
         text += ', where that is set'
+    return _for_value(word, text)
+
+
+def _other(row, rule):
+    if rule.name in table.BY_NAME:
+        return ':spec:`%s`' % table.BY_NAME[rule.name].spec
+    if rule.name not in nova_specs.FIELDS:
+        raise Incomplete('%s names %s, which is no row'
+                         % (row.spec, rule.name))
+    return '``%s``' % rule.name
+
+
+def _for_value(word, text):
     return text if word == '*' else '%s: %s' % (word, text)
+
+
+def _version(version):
+    return ' and '.join(
+        '%s %d.%d.%d' % (
+            program, number // 1000000, number // 1000 % 1000, number % 1000)
+        for program, number in (
+            ('libvirt', version.libvirt), ('QEMU', version.qemu)) if number)
+
+
+def profiles():
+    """Return a table of what the profiles set."""
+    names = list(table.PROFILES)
+    lines = ['.. list-table::', '   :header-rows: 1', '']
+    settings = {name: dict(table.PROFILES[name]) for name in names}
+    rows = [('extra spec', names)] + [
+        (':spec:`%s`' % row.spec,
+         [settings[name].get(row.name, 'not set') for name in names])
+        for row in table.ROWS
+        if any(row.name in of_profile for of_profile in settings.values())]
+    for first, others in rows:
+        lines.append('   * - %s' % first)
+        lines += ['     - %s' % other for other in others]
+    return lines
 
 
 def options(groups):

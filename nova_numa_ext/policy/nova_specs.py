@@ -39,7 +39,7 @@ MASK_REMEDY = (
 _PCPUS = re.compile('resources([1-9][0-9]*)?:PCPU')
 
 #: The spec that rules can name -> the field that has it.
-_FIELDS = {
+FIELDS = {
     'hw:cpu_policy': 'cpu_policy',
     'hw:cpu_realtime': 'realtime',
     'hw:cpu_realtime_mask': 'realtime_mask',
@@ -82,7 +82,7 @@ class NovaSpecs:
         :param spec: one of those that rules can name
         :param words: none for any value
         """
-        value = getattr(self, _FIELDS[spec])
+        value = getattr(self, FIELDS[spec])
         if isinstance(value, bool):
             value = 'yes' if value else None
         return bool(value) and (not words or value in words)

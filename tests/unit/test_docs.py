@@ -89,13 +89,13 @@ class TestPages(testtools.TestCase):
             if name.endswith('messages.rst'):
                 # It has wrong ones on purpose.
                 continue
-            words = re.findall(r'\bnuma_ext[:_][a-z_]+', read(name))
+            words = re.findall(r'\bnuma_ext[:_][a-z0-9_]+', read(name))
             words = {word for word in words if not word.endswith('_')}
             self.assertEqual(set(), words - known, name)
 
     def test_specs_of_the_readme(self):
         """The README's table has each row, in the order of the table."""
-        rows = re.findall(r'^\| `([a-z_]+)` \| (.*) \| (yes|no) \|$',
+        rows = re.findall(r'^\| `([a-z0-9_]+)` \| (.*) \| (yes|no) \|$',
                           read('README.md'), re.M)
         self.assertEqual(
             [(row.name, 'no' if row.flavor_only else 'yes')
@@ -111,9 +111,11 @@ class TestPages(testtools.TestCase):
 
     def test_specs_of_the_guide(self):
         """The administrator's guide has something on each row."""
-        guide = read('doc', 'source', 'admin', 'guest-cpus.rst')
-        for row in table.ROWS:
-            self.assertIn(':spec:`%s`' % row.spec, guide)
+        guide = ''.join(read(name) for name in files(
+            os.path.join('doc', 'source', 'admin'), '.rst'))
+        self.assertEqual([], [
+            row.spec for row in table.ROWS
+            if ':spec:`%s`' % row.spec not in guide])
 
 
 class TestReference(testtools.TestCase):
@@ -134,18 +136,59 @@ class TestReference(testtools.TestCase):
         self.assertIn('   :Needs: :spec:`numa_ext:cpu_mode` to be custom\n',
                       text)
 
+    def test_needs_of_novas(self):
+        text = '\n'.join(render.specs())
+        self.assertIn(
+            '   :Needs: realtime: ``hw:cpu_realtime`` to be yes; realtime: '
+            '``hw:cpu_policy`` to be dedicated or mixed; realtime: '
+            '``hw:cpu_realtime_mask`` or ``hw:emulator_threads_policy``\n',
+            text)
+
+    def test_excludes(self):
+        self.assertIn('   :Excludes: :spec:`numa_ext:iothreads` to be off\n',
+                      '\n'.join(render.specs()))
+
+    def test_versions_and_what_a_host_without_does(self):
+        row = dataclasses.replace(
+            table.BY_NAME['cpu_dies'], leave_out=False, versions=(
+                ('*', table.Version(6001000, 4002001)),
+                ('auto', table.Version(libvirt=7000000))))
+        text = '\n'.join(render.specs([row]))
+        self.assertIn('   :Host: libvirt 6.1.0 and QEMU 4.2.1; auto: libvirt '
+                      '7.0.0\n   :On a host that lacks it: refused\n', text)
+        self.assertIn(
+            '   :On a host that lacks it: left out\n', '\n'.join(
+                render.specs([dataclasses.replace(row, leave_out=True)])))
+        self.assertIn(
+            '   :On a host that lacks it: refused; left out where a profile '
+            'set it\n', '\n'.join(render.specs([table.BY_NAME['cpu_mode']])))
+
+    def test_profiles(self):
+        text = '\n'.join(render.specs())
+        lines = render.profiles()
+        for profile, settings in table.PROFILES.items():
+            self.assertIn('     - %s' % profile, lines)
+            for name, value in settings:
+                self.assertIn('%s sets %s' % (profile, value), text)
+                at = lines.index('   * - :spec:`numa_ext:%s`' % name)
+                self.assertIn(
+                    '     - %s' % value, lines[at:at + 1 + len(
+                        table.PROFILES)])
+
     def test_row_without_help(self):
-        row = dataclasses.replace(table.ROWS[0], help=' ')
+        row = dataclasses.replace(table.BY_NAME['cpu_mode'], help=' ')
         error = self.assertRaises(
             render.Incomplete, render.specs, (*table.ROWS, row))
         self.assertEqual('numa_ext:cpu_mode has no help', str(error))
 
-    def test_row_that_needs_no_row(self):
-        row = dataclasses.replace(
-            table.ROWS[0], needs=(('*', table.Needs('moon', ())),))
-        error = self.assertRaises(render.Incomplete, render.specs, (row,))
-        self.assertEqual('numa_ext:cpu_mode needs moon, which is no row',
-                         str(error))
+    def test_rule_that_names_no_row(self):
+        for rule in ({'needs': (('*', table.Needs('moon')),)},
+                     {'excludes': (('*', table.Excludes('moon', ('x',))),)}):
+            row = dataclasses.replace(table.BY_NAME['cpu_topology'], **rule)
+            error = self.assertRaises(render.Incomplete, render.specs, (row,))
+            self.assertEqual(
+                'numa_ext:cpu_topology names moon, which is no row',
+                str(error))
 
     def test_each_option_is_there(self):
         text = '\n'.join(render.options(opts.list_opts()))
