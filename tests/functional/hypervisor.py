@@ -37,6 +37,9 @@ class Connection(fakelibvirt.Connection):
     :ivar virt_type: type of the domains that there can be
     :ivar unsupported_modes: CPU modes that domain capabilities deny
     :ivar l3: the CPUs of each L3 cache of the host; none are told by default
+    :ivar allocates: whether parts of an L3 can be allocated, as with resctrl
+    :ivar far: the distance of a node to the next one, half of that of one to
+        the one after that; none are told by default
     """
 
     def __init__(self, *args, **kwargs):
@@ -45,6 +48,8 @@ class Connection(fakelibvirt.Connection):
         self.virt_type = 'kvm'
         self.unsupported_modes = ()
         self.l3 = ()
+        self.allocates = False
+        self.far = None
 
     def defineXML(self, xml):
         domain = super().defineXML(xml)
@@ -52,11 +57,25 @@ class Connection(fakelibvirt.Connection):
         return domain
 
     def getCapabilities(self):
-        xml = super().getCapabilities()
-        banks = ''.join(
-            f"<bank id='{number}' level='3' type='both' size='32' unit='MiB' "
-            f"cpus='{cpus}'/>" for number, cpus in enumerate(self.l3))
-        return xml.replace('</host>', f'<cache>{banks}</cache></host>')
+        tree = etree.fromstring(super().getCapabilities())
+        cells = tree.findall('host/topology/cells/cell')
+        for cell in cells if self.far else ():
+            distances = etree.SubElement(cell, 'distances')
+            here = int(cell.get('id'))
+            for there in range(len(cells)):
+                value = self.far * abs(here - there) or 10
+                etree.SubElement(
+                    distances, 'sibling', id=str(there), value=str(value))
+        cache = etree.SubElement(tree.find('host'), 'cache')
+        for number, cpus in enumerate(self.l3):
+            bank = etree.SubElement(
+                cache, 'bank', id=str(number), level='3', type='both',
+                size='32', unit='MiB', cpus=cpus)
+            if self.allocates:
+                etree.SubElement(
+                    bank, 'control', granularity='2', min='4', unit='MiB',
+                    type='both', maxAllocs='16')
+        return etree.tostring(tree, encoding='unicode')
 
     def getDomainCapabilities(self, emulatorbin, arch, machine_type,
                               virt_type, flags):
