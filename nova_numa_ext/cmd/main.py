@@ -15,12 +15,13 @@
 import argparse
 
 from nova_numa_ext.cmd import explain
+from nova_numa_ext.cmd import host
 from nova_numa_ext.cmd import verify
 
 #: Modules of the subcommands. Each has ``add_parser(subparsers)``, which
 #: returns a parser whose default ``run`` takes the arguments and returns the
 #: exit status.
-COMMANDS = (explain, verify)
+COMMANDS = (explain, verify, host)
 
 
 def parser():

@@ -70,8 +70,14 @@ class Host:
     @property
     def cpus(self) -> str:
         """The dedicated CPUs as a remedy names them."""
-        return cpuset.show(self.dedicated) or (
-            'the CPUs of [compute] cpu_dedicated_set')
+        return cpuset.show(self.dedicated) or 'CPUS'
+
+    @property
+    def others(self) -> str:
+        """The CPUs that are not dedicated, as a remedy names them."""
+        online = self.reader.cpus('sys/devices/system/cpu/online')
+        rest = (online or frozenset()) - self.dedicated
+        return cpuset.show(rest) if rest and self.dedicated else 'THE-OTHERS'
 
     @property
     def nodes(self) -> tuple[int, ...]:
@@ -97,9 +103,7 @@ def covers(
         name, cpuset.show(found) or 'none', wanted, ok, remedy, needed=True)
 
 
-def list_of(
-    host: Host, argument: str, offline: frozenset[int] = frozenset(),
-) -> frozenset[int] | None:
+def list_of(host: Host, argument: str) -> frozenset[int] | None:
     """Return the CPUs of an argument of the kernel's; None for odd ones.
 
     Documentation/admin-guide/kernel-parameters.rst: a list may be ``all``,

@@ -94,8 +94,8 @@ def irqs(host: Host) -> Item:
     managed ones away from isolated CPUs by themselves (isolcpus=managed_irq).
     """
     remedy = (
-        f'Boot with irqaffinity= and the other CPUs, and have irqbalance '
-        f'leave {host.cpus} out (IRQBALANCE_BANNED_CPULIST)')
+        f'Boot with irqaffinity={host.others}, and have irqbalance leave '
+        f'{host.cpus} out (IRQBALANCE_BANNED_CPULIST)')
     astray = {}
     numbers = host.reader.numbered('proc/irq')
     for number in numbers:
@@ -153,15 +153,15 @@ def groups(host: Host) -> Item:
             if name.startswith('machine')]
         # Without a group of libvirt's there it may not use that controller.
         return Item(
-            'realtime groups', 'RT_GROUP_SCHED', wanted,
+            'RT groups', 'RT_GROUP_SCHED', wanted,
             False if 0 in budgets else None, remedy, needed=True)
     release = host.reader.text('proc/sys/kernel/osrelease')
     config = host.reader.text(f'boot/config-{release}') or ''
     if 'CONFIG_RT_GROUP_SCHED=y' in config and host.arguments.get(
             'rt_group_sched') != '0':
-        return Item('realtime groups', 'RT_GROUP_SCHED', wanted, False,
+        return Item('RT groups', 'RT_GROUP_SCHED', wanted, False,
                     remedy, needed=True)
-    return Item('realtime groups', 'none', wanted, True, remedy, needed=True)
+    return Item('RT groups', 'none', wanted, True, remedy, needed=True)
 
 
 def clocksource(host: Host) -> Item:

@@ -116,7 +116,7 @@ def locking(host: Host) -> Item:
                  else f'{int(facts.most_kib) // 1024} MiB')
         found = f'{facts.daemon} without CAP_SYS_RESOURCE, {limit}'
     return Item(
-        'memory locking', found, 'CAP_SYS_RESOURCE or no limit',
+        'memlock limit', found, 'CAP_SYS_RESOURCE or no limit',
         facts.can_lock,
         'systemctl edit libvirtd (or virtqemud): LimitMEMLOCK=infinity; in a '
         'container, give it CAP_SYS_RESOURCE', needed=True)
