@@ -180,20 +180,23 @@ def _summary(fitting, nodes):
 
 
 def _lacks_of_whole(drawn, asked):
-    """Return what the host lacks for a guest without NUMA nodes."""
+    """Return what the host lacks for a guest without NUMA nodes.
+
+    Nova's inventories in placement let no guest have more than there is,
+    whatever the ratios (max_unit).
+    """
     topology = drawn.host_topology()
     if topology is None:
         return ()
     flavor, limits = asked.flavor, drawn.limits()
     found = []
     cpus = len(frozenset().union(*(cell.cpuset for cell in topology.cells)))
-    most = int(cpus * limits.cpu_allocation_ratio)
+    most = int(cpus * min(limits.cpu_allocation_ratio, 1))
     if flavor.vcpus > most:
-        found.append(
-            f'shared CPUs of the host: {flavor.vcpus} vCPUs wanted, room for '
-            f'{most} there ({cpus} CPUs)')
+        found.append(f'shared CPUs of the host: {flavor.vcpus} wanted, {most} '
+                     'there')
     there = int(sum(cell.memory for cell in topology.cells)
-                * limits.ram_allocation_ratio)
+                * min(limits.ram_allocation_ratio, 1))
     if flavor.memory_mb > there:
         found.append(
             f'memory of the host: {model.size(flavor.memory_mb << 10)} '

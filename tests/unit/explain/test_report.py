@@ -46,7 +46,7 @@ class ReportTestCase(testtools.TestCase):
         """Make every further import of Nova fail."""
         if hasattr(explain, 'sketch'):
             self.useFixture(fixtures.MonkeyPatch(
-                'nova_numa_ext.explain.sketch', delete=True))
+                'nova_numa_ext.explain.sketch', fixtures.MonkeyPatch.delete))
         hidden = mock.patch.dict(sys.modules, nova=None)
         hidden.start()
         self.addCleanup(hidden.stop)
@@ -190,8 +190,8 @@ class TestNotPlaced(ReportTestCase):
         found = self.explain({}, 9999, 1 << 30)
 
         cpus, memory = found.lacks
-        self.assertRegex(cpus, 'shared CPUs of the host: 9999 vCPUs wanted, '
-                               r'room for \d+ there \(32 CPUs\)')
+        self.assertEqual(
+            'shared CPUs of the host: 9999 wanted, 32 there', cpus)
         self.assertIn('memory of the host: 1024 TiB wanted, 256 GiB there',
                       memory)
 
