@@ -158,7 +158,7 @@ class Starter:
         daemon('nova-api', 'nova schema', 'keystone', 'rabbitmq')
         add('guest image', self.build_image)
         add('upload', self.upload, 'guest image', 'glance', 'catalog')
-        daemon('nova-conductor', 'nova schema', 'rabbitmq')
+        daemon('nova-conductor', 'nova schema', 'rabbitmq', 'placement')
         daemon('nova-scheduler', 'nova schema', 'rabbitmq', 'placement')
         add(
             'nova-compute',
