@@ -15,6 +15,7 @@
 import json
 import pathlib
 import re
+import subprocess
 
 import prettytable
 
@@ -22,7 +23,7 @@ from tools.demo import plan
 from tools.demo import processes
 from tools.numa_host import compute
 from tools.numa_host import host
-from tools.numa_host import realtime
+from tools.numa_host import realtime as realtime_module
 from tools.numa_host import up
 
 EVIDENCE = pathlib.Path(__file__).parent / 'guest' / 'evidence'
@@ -33,79 +34,93 @@ def _words(scheduler):
     return f'{policy} {priority}'
 
 
-def _scheduler(thread):
-    return thread['policy'], thread['priority']
-
-
 class Evidence:
     """What /proc said, in the terms of the promises."""
 
-    def __init__(self, found):
+    def __init__(self, guest, found):
         self.found = found
-        self.vcpus, self.others = {}, []
+        self.vcpus, self.iothreads, self.others = {}, {}, []
         for thread in found['threads']:
-            vcpu = re.match(r'CPU (\d+)/', thread['name'])
+            name = thread['name']
+            vcpu = re.match(r'CPU (\d+)/', name)
+            iothread = re.match(r'IO iothread(\d+)', name)
             if vcpu:
                 self.vcpus[int(vcpu[1])] = thread
+            elif iothread:
+                self.iothreads[int(iothread[1]) - 1] = thread
             else:
                 self.others.append(thread)
         self.memory = {each['cell']: each for each in found['memory']}
+        self.cells = [set() for _ in range(guest.cells)]
+        for vcpu, thread in self.vcpus.items():
+            self.cells[guest.cell_of(vcpu)].update(thread['cpus'])
 
-    def nodes_of_cell(self, guest, cell):
-        return {
-            host.node_of(cpu)
-            for vcpu, thread in self.vcpus.items()
-            if guest.cell_of(vcpu) == cell
-            for cpu in thread['cpus']
-        }
+    def nodes(self, cell):
+        """Host nodes that a node of the guest has its CPUs on."""
+        return {host.node_of(cpu) for cpu in self.cells[cell]}
+
+
+def _scheduler(name, thread, wanted):
+    found = (thread['policy'], thread['priority'])
+    return f'{name}: scheduler', _words(wanted), _words(found), found == wanted
 
 
 def _of_vcpus(guest, evidence):
     taken = [cpu for each in evidence.vcpus.values() for cpu in each['cpus']]
-    for vcpu in range(guest.vcpus):
+    dedicated = host.DEDICATED_CPUS
+    for vcpu, wanted in enumerate(guest.vcpus):
+        name = f'vCPU {vcpu}'
         thread = evidence.vcpus.get(vcpu)
         if thread is None:
-            yield f'vCPU {vcpu}', 'a thread', 'none', False
+            yield name, 'a thread', 'none', False
             continue
-        wanted = guest.scheduler(vcpu)
-        found = _scheduler(thread)
-        yield (
-            f'vCPU {vcpu}: scheduler',
-            _words(wanted),
-            _words(found),
-            found == wanted,
-        )
+        yield _scheduler(name, thread, wanted)
         cpus = thread['cpus']
         alone = len(cpus) == 1 and taken.count(cpus[0]) == 1
         yield (
-            f'vCPU {vcpu}: CPUs',
-            f'one of {host.words(host.DEDICATED_CPUS)}, its own',
+            f'{name}: CPUs',
+            f'one of {host.words(dedicated)}, its own',
             host.words(cpus),
-            alone and host.DEDICATED_CPUS.issuperset(cpus),
+            alone and dedicated.issuperset(cpus),
         )
+        group = thread['cgroup']
         yield (
-            f'vCPU {vcpu}: control group',
-            f'machine.slice/.../vcpu{vcpu}',
-            thread['cgroup'],
-            bool(
-                re.fullmatch(
-                    rf'/machine\.slice/.*/vcpu{vcpu}', thread['cgroup']
-                )
-            ),
+            f'{name}: control group',
+            f'/machine.slice/.../vcpu{vcpu}',
+            group,
+            bool(re.fullmatch(rf'/machine\.slice/.*/vcpu{vcpu}', group)),
+        )
+
+
+def _of_iothreads(guest, evidence):
+    """One for each node of the guest, away from its realtime vCPUs."""
+    for cell in range(guest.cells):
+        name = f'IO thread {cell + 1}'
+        thread = evidence.iothreads.get(cell)
+        if thread is None:
+            yield name, 'a thread', 'none', False
+            continue
+        yield _scheduler(name, thread, guest.iothreads)
+        realtime = {
+            cpu
+            for vcpu, each in evidence.vcpus.items()
+            if guest.vcpus[vcpu] != realtime_module.ORDINARY
+            for cpu in each['cpus']
+        }
+        yield (
+            f'{name}: CPUs',
+            f'none of {host.words(realtime)}',
+            host.words(thread['cpus']),
+            realtime.isdisjoint(thread['cpus']),
         )
 
 
 def _of_others(guest, evidence):
     for thread in evidence.others:
-        found = _scheduler(thread)
+        name = thread['name']
+        yield _scheduler(name, thread, guest.emulator)
         yield (
-            f'{thread["name"]}: scheduler',
-            'other 0',
-            _words(found),
-            found == ('other', 0),
-        )
-        yield (
-            f'{thread["name"]}: CPUs',
+            f'{name}: CPUs',
             f'of {host.words(host.SHARED_CPUS)}',
             host.words(thread['cpus']),
             host.SHARED_CPUS.issuperset(thread['cpus']),
@@ -115,14 +130,18 @@ def _of_others(guest, evidence):
 def _of_memory(guest, evidence):
     pages = guest.memory_mib // guest.cells // host.HUGE_PAGE_MIB
     for cell in range(guest.cells):
-        nodes = evidence.nodes_of_cell(guest, cell)
+        nodes = evidence.nodes(cell)
         wanted = {str(node): pages for node in nodes}
         memory = evidence.memory.get(cell, {'pages': {}, 'page_kib': 0})
+        found = ', '.join(
+            f'{count} on host node {node}'
+            for node, count in memory['pages'].items()
+        )
         yield (
             f'guest node {cell}: memory',
-            f'{pages} pages of {host.HUGE_PAGE_MIB} MiB on host node '
-            + host.words(nodes),
-            f'{memory["pages"]} pages of {memory["page_kib"]} KiB',
+            f'{pages} on host node {host.words(nodes)}, '
+            f'pages of {host.HUGE_PAGE_MIB * 1024} KiB',
+            f'{found}, pages of {memory["page_kib"]} KiB',
             len(nodes) == 1
             and memory['pages'] == wanted
             and memory['page_kib'] == host.HUGE_PAGE_MIB * 1024,
@@ -131,34 +150,37 @@ def _of_memory(guest, evidence):
     resident = evidence.found['resident_kib']
     yield (
         'locked memory (VmLck)',
-        f'all of {resident // 1024} MiB that are resident',
+        f'what is resident, {resident // 1024} MiB, or more',
         f'{locked // 1024} MiB, limit {evidence.found["lock_limit"]}',
         0 < resident <= locked,
     )
 
 
-def _of_guest(guest, said):
-    nodes = len(list(said.nodes()))
+def _from_inside(guest, said):
+    wanted = (len(guest.vcpus), guest.cells, guest.cells)
+    words = '{} CPUs, {} sockets, {} nodes'.format
+    found = None
+    if said is not None:
+        nodes = len(list(said.nodes()))
+        found = (int(said.values['cpus']), said.topology[0], nodes)
     yield (
         'seen from inside',
-        f'{guest.vcpus} CPUs, {guest.cells} sockets, {guest.cells} nodes',
-        f'{said.values["cpus"]} CPUs, {said.topology[0]} sockets, '
-        f'{nodes} nodes',
-        (int(said.values['cpus']), said.topology[0], nodes)
-        == (guest.vcpus, guest.cells, guest.cells),
+        words(*wanted),
+        words(*found) if found else 'nothing',
+        found == wanted,
     )
 
 
 def rows(guest, server, said, found):
     """(promise, wanted, found, kept) of each promise."""
-    evidence = Evidence(found)
+    evidence = Evidence(guest, found)
     kernel = found['kernel']
     yield 'kernel', 'PREEMPT_RT', kernel, 'PREEMPT_RT' in kernel
     where = server.compute_host
     yield 'server', host.NAME, where, where == host.NAME
-    for one in (_of_vcpus, _of_others, _of_memory):
+    for one in (_of_vcpus, _of_iothreads, _of_others, _of_memory):
         yield from one(guest, evidence)
-    yield from _of_guest(guest, said)
+    yield from _from_inside(guest, said)
 
 
 def table(found):
@@ -169,15 +191,24 @@ def table(found):
     return result.get_string()
 
 
+def verify(numa_host, machine, server):
+    """Whether `nova-numa-ext verify` in the host finds every promise kept."""
+    words = [str(numa_host.cloud.bin / 'nova-numa-ext'), 'verify', server.id]
+    print(f'{" ".join(words[1:])}:', flush=True)
+    return subprocess.run(machine.ssh(*words), timeout=600).returncode == 0
+
+
 def check(numa_host):
     """Boots the realtime guest; whether all was as promised."""
     machine = up.machine(numa_host)
-    guest = realtime.GUEST
+    guest = realtime_module.GUEST
+    boot = realtime_module.Boot(numa_host, machine)
     try:
-        server, said = realtime.Boot(numa_host, machine).boot(guest)
+        server = boot.boot(guest)
     except processes.Failure:
         compute.Compute(numa_host, machine).fetch_log()
         raise
+    said = boot.said(server)
     answer = machine.output(
         *('python3', '-', server.instance_name), stdin=EVIDENCE.read_text()
     )
@@ -185,4 +216,5 @@ def check(numa_host):
     print(table(found))
     broken = sum(not row[3] for row in found)
     plan.say(f'{len(found) - broken} promises are kept, {broken} broken')
-    return not broken
+    verified = verify(numa_host, machine, server)
+    return verified and not broken
