@@ -33,6 +33,9 @@ from typing import Sequence
 from nova_numa_ext.topology.host import HostCell
 from nova_numa_ext.topology.host import HostTopology
 
+#: What a legend begins with.
+LEGEND = 'Below each CPU what is on it:'
+
 #: What a CPU can be used for: the sign where nothing has a label, and how the
 #: legend calls it.
 USES = {
@@ -225,11 +228,17 @@ def _caches(
         groups.setdefault(host.l3_of(number) or frozenset(), []).append(
             tuple(Cpu(cpu, stands.get(cpu, Stand())) for cpu in sorted(core)))
     return tuple(
-        Cache(_cache_name(shared, cell), tuple(cores))
+        Cache(_cache_name(host, shared, cell), tuple(cores))
         for shared, cores in groups.items())
 
 
-def _cache_name(shared: frozenset[int], cell: HostCell) -> str:
+def _cache_name(
+    host: HostTopology, shared: frozenset[int], cell: HostCell,
+) -> str:
     if not shared:
         return ''
-    return 'L3' if shared <= cell.cpus else 'L3, shared with other nodes'
+    name = 'L3'
+    for bank in host.banks:
+        if bank.cpus == shared:
+            name = f'L3, {size(bank.size_kib)}'
+    return name if shared <= cell.cpus else f'{name}, shared with other nodes'

@@ -206,7 +206,7 @@ class _Pen:
                 for cpu, meaning in self._map.legend]
         keys += [(_guest_class(at), '', name)
                  for at, name in enumerate(self._map.guests)]
-        blocks = []
+        blocks = [_lines([model.LEGEND], width)] if keys else []
         for style, label, meaning in keys:
             said = _lines([meaning], width - self._cell - 8)
             blocks.append(_Block(

@@ -120,7 +120,7 @@ class _Pen:
         parts = [f'{self._label(cpu)} {meaning}'
                  for cpu, meaning in host_map.legend]
         if parts:
-            parts.insert(0, 'Below each CPU what is on it:')
+            parts.insert(0, model.LEGEND)
         lines: list[str] = []
         for part in parts:
             if lines and words.width(lines[-1] + part) + 3 <= width:

@@ -35,6 +35,7 @@ class TestHostMap(testtools.TestCase):
             [[0, 16, 1, 17, 2, 18, 3, 19], [4, 20, 5, 21, 6, 22, 7, 23]],
             [[cpu.id for core in cache.cores for cpu in core]
              for cache in found.nodes[0].caches])
+        self.assertEqual('L3, 16 MiB', found.nodes[0].caches[0].name)
         self.assertEqual('free', found.nodes[0].cpus[0].stand.use)
 
     def test_cache_of_several_nodes(self):
