@@ -14,10 +14,7 @@
 """The golden domains, as a real libvirt and a real QEMU take them."""
 
 import copy
-import os
-import pathlib
 
-import fixtures
 import libvirt
 from lxml import etree
 import testscenarios
@@ -26,6 +23,7 @@ from testtools import content
 
 from nova_numa_ext.topology import cpuset
 from tests import golden
+from tests.e2e import disks
 from tests.e2e import libvirt_fixture
 
 # What libvirt makes of a CPU when it starts the guest has a mode of its own;
@@ -123,12 +121,9 @@ class TestGolden(testscenarios.WithScenarios, testtools.TestCase):
         libvirtd.setUp()
         cls.addClassCleanup(libvirtd.cleanUp)
         cls.connection = libvirtd.connection
-        disks = fixtures.TempDir()
-        disks.setUp()
-        cls.addClassCleanup(disks.cleanUp)
-        cls.disks = disks.path
-        # QEMU is a user that the folder is not of.
-        os.chmod(disks.path, 0o755)
+        cls.disks = disks.Disks()
+        cls.disks.setUp()
+        cls.addClassCleanup(cls.disks.cleanUp)
 
     def setUp(self):
         super().setUp()
@@ -136,11 +131,7 @@ class TestGolden(testscenarios.WithScenarios, testtools.TestCase):
         self.addDetail('given', content.text_content(self.xml))
         self.domain = etree.fromstring(self.xml)
         self.domain.set('type', self.virt_type)
-        for number, source in enumerate(
-                self.domain.findall('devices/disk/source')):
-            path = pathlib.Path(self.disks) / f'{number}.raw'
-            path.write_bytes(bytes(1 << 20))
-            source.set('file', str(path))
+        self.disks.put_under(self.domain)
 
     def expect(self, expected, call, *args):
         """Return what a call gives, None where it failed as expected."""
