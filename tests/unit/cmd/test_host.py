@@ -45,7 +45,7 @@ class HostTest(guests.TestCase):
         self.assertIn(': 2 NUMA nodes\n', said)
         # Two of its vCPUs stand on CPU 0, two on CPU 1; 2 and 3 are not for
         # guests.
-        self.assertIn('| | a0+ | a1+ |  -  |  -  |', said)
+        self.assertIn('| | a0+ | a1+ |   - |   - |', said)
         self.assertIn('free CPUs: none', said)
         self.assertIn('free CPUs: 4-7', said)
         self.assertIn('pages of 2 MiB: 64, 64 free', said)

@@ -10,9 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import pathlib
+
 from nova_numa_ext.host import reader
 from nova_numa_ext.host import readiness
 from tests.unit.host import base
+
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 class ReadinessTest(base.TestCase):
@@ -55,6 +59,13 @@ class ReadinessTest(base.TestCase):
                               item.remedy):
                     self.assertTrue(words)
                     self.assertNotIn('\n', words)
+
+    def test_the_administrators_guide_has_each(self):
+        page = (ROOT / 'doc' / 'source' / 'admin' / 'realtime-host.rst'
+                ).read_text()
+        for item in self.judged('debian'):
+            needed = 'yes' if item.needed else 'no'
+            self.assertIn(f'   * - {item.name}\n     - {needed}\n', page)
 
     def test_names_differ(self):
         names = [item.name for item in self.judged('debian')]

@@ -234,6 +234,37 @@ class PassedOnTest(DriverTestCase):
         self.driver._host.get_connection.assert_not_called()
 
 
+class VerifiedTest(DriverTestCase):
+    """A guest is looked at once Nova's own method has started it."""
+
+    def assertVerified(self, name, *args):
+        order = []
+        self.stub(name, side_effect=lambda *_args, **_kwargs:
+                  order.append(name))
+        asked = instance()
+        self.useFixture(fixtures.MockPatchObject(
+            driver.verify, 'after_start',
+            side_effect=lambda *passed: order.append(passed)))
+        getattr(self.driver, name)(
+            *(asked if arg is instance else arg for arg in args))
+        self.assertEqual([name, (self.driver._host, asked)], order)
+
+    def test_spawn(self):
+        self.assertVerified('spawn', None, instance, self.image_meta, [],
+                            None, {})
+
+    def test_hard_reboot(self):
+        self.assertVerified('_hard_reboot', None, instance, [], [])
+
+    def test_finish_migration(self):
+        self.assertVerified('finish_migration', None, None, instance, 'disks',
+                            [], self.image_meta, True, {})
+
+    def test_finish_revert_migration(self):
+        self.assertVerified(
+            'finish_revert_migration', None, instance, [], None)
+
+
 class GuestConfigTest(DriverTestCase):
 
     def setUp(self):
