@@ -92,11 +92,12 @@ def run(arguments):
         return 0
     # What Nova logs and warns of is for its services.
     logging.getLogger().addHandler(logging.NullHandler())
-    if not sys.warnoptions:
-        warnings.simplefilter('ignore')
     os.environ.setdefault('OS_NOVA_DISABLE_EVENTLET_PATCHING', 'true')
     try:
-        found = _explained(arguments)
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter('ignore')
+            found = _explained(arguments)
         if arguments.svg and found.host_map is not None:
             _write(arguments.svg, svg.draw(found.host_map))
     except Unusable as unusable:

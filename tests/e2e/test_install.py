@@ -115,6 +115,12 @@ class TestWheel(testtools.TestCase):
         self.assertEqual(
             'nova_numa_ext.cmd.status:main',
             entry_points['console_scripts']['nova-numa-ext-status'])
+        self.assertEqual(
+            'nova_numa_ext.cmd.main:main',
+            entry_points['console_scripts']['nova-numa-ext'])
+        self.assertEqual(
+            'nova_numa_ext.api.validators',
+            entry_points['nova.api.extra_spec_validators']['numa_ext'])
 
 
 class TestVirtualEnvironment(InstallTestCase):

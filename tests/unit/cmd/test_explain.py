@@ -14,6 +14,10 @@ import contextlib
 import io
 import json
 import os
+import pathlib
+import re
+import shlex
+import textwrap
 from unittest import mock
 
 import fixtures
@@ -27,15 +31,50 @@ FLAVOR = ('--flavor', 'name=f', 'vcpus=4', 'ram=4096')
 HOST = ('--host', 'intel-4-sockets')
 
 
-class ExplainTest(testtools.TestCase):
+ROOT = pathlib.Path(__file__).parents[3]
+
+
+class CommandTestCase(testtools.TestCase):
 
     def run_command(self, *words):
         """Return the exit status, and what was said on each stream."""
-        out, err = io.StringIO(), io.StringIO()
-        out.isatty = lambda: False
+        out, err = io.TextIOWrapper(io.BytesIO(), 'utf-8'), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = main.main(['explain', *words])
-        return status, out.getvalue(), err.getvalue()
+        out.flush()
+        return status, out.buffer.getvalue().decode(), err.getvalue()
+
+
+class ReadmeTest(CommandTestCase):
+    """What the README shows is what the command does."""
+
+    def setUp(self):
+        super().setUp()
+        readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+        (section,) = re.findall('(?ms)^    nova-numa-ext explain.*?^!', readme)
+        command, shown = textwrap.dedent(section[:-1]).split('\n\n', 1)
+        self.words = shlex.split(command.replace('\\\n', ''))[2:]
+        self.shown = shown.strip() + '\n'
+
+    def test_text(self):
+        status, out, err = self.run_command(*self.words)
+
+        self.assertEqual((0, ''), (status, err))
+        self.assertEqual(self.shown, out[:len(self.shown)])
+
+    def test_svg(self):
+        """Made anew by the README's command with --svg."""
+        path = os.path.join(self.useFixture(fixtures.TempDir()).path, 'a.svg')
+
+        self.run_command(*self.words, '--svg', path)
+
+        with open(path, encoding='utf-8') as file:
+            self.assertEqual(
+                (ROOT / 'doc/source/_static/explain.svg').read_text(
+                    encoding='utf-8'), file.read())
+
+
+class ExplainTest(CommandTestCase):
 
     def test_text(self):
         status, out, err = self.run_command(
