@@ -59,17 +59,21 @@ class TunedDisk(vconfig.LibvirtConfigGuestDisk):
         return disk
 
 
+def can_be_served(disk):
+    """Return whether a disk of Nova's can be served by an IO thread."""
+    return (type(disk) is vconfig.LibvirtConfigGuestDisk
+            and iothreads.can_use(disk.format_dom()))
+
+
 def serve(disk, domain):
     """Have a disk that is to be attached be served by an IO thread.
 
     By the one with the fewest disks. Nova's disk is changed in place: Nova
     attaches the one that it has.
 
-    :param disk: a LibvirtConfigGuestDisk
+    :param disk: a disk that can_be_served()
     :param domain: the XML of the guest that it is attached to
     """
-    if not iothreads.can_use(disk.format_dom()):
-        return
     thread = iothreads.least_used(etree.fromstring(domain))
     if thread is not None:
         disk.__class__ = TunedDisk

@@ -173,6 +173,8 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
         super()._check_discard_for_attach_volume(conf, instance)
         # Of an attachment this is where Nova tells of which disk it is to
         # which guest.
+        if not apply.can_be_served(conf):
+            return
         try:
             asked = self._policy(instance).iothreads
         except guest_policy.Refused as refused:

@@ -98,9 +98,12 @@ class ServeTest(testtools.TestCase):
 
     def test_a_disk_that_cannot_use_one(self):
         for bus in ('ide', 'scsi', 'sata', 'usb'):
-            novas = disk(bus)
-            apply.serve(novas, self.WITH_TWO)
-            self.assertEqual(disk(bus).to_xml(), novas.to_xml())
+            self.assertFalse(apply.can_be_served(disk(bus)))
+        self.assertTrue(apply.can_be_served(disk()))
+
+    def test_what_is_no_disk_of_novas(self):
+        self.assertFalse(apply.can_be_served(
+            vconfig.LibvirtConfigGuestInterface()))
 
     def test_a_guest_without_threads(self):
         novas = disk()

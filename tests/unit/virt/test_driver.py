@@ -21,6 +21,7 @@ import nova.conf
 from nova.tests.fixtures import libvirt as fakelibvirt
 from nova.virt.libvirt import config as vconfig
 from nova.virt.libvirt import driver as nova_driver
+from nova.virt.libvirt import host as nova_host
 from oslo_utils.fixture import uuidsentinel as uuids
 import testtools
 
@@ -338,3 +339,46 @@ class DomainCapabilitiesTest(DriverTestCase):
         self.assertRaises(
             fakelibvirt.libvirtError, self.driver._refusal, instance(RIGHT),
             self.image_meta)
+
+
+class AttachTest(DriverTestCase):
+    """A volume is served by an IO thread of the guest."""
+
+    XML = '<domain><iothreads>1</iothreads><devices/></domain>'
+
+    def setUp(self):
+        super().setUp()
+        self.checked = self.stub('_check_discard_for_attach_volume')
+
+    def attach(self, specs, bus='virtio'):
+        disk = vconfig.LibvirtConfigGuestDisk()
+        disk.source_type = 'block'
+        disk.source_path = '/dev/sdz'
+        disk.target_dev = 'vdb'
+        disk.target_bus = bus
+        self.driver._host = mock.create_autospec(
+            nova_host.Host, instance=True)
+        guest = self.driver._host.get_guest.return_value
+        guest.get_xml_desc.return_value = self.XML
+
+        self.driver._check_discard_for_attach_volume(disk, instance(specs))
+
+        self.checked.assert_called_with(self.driver, disk, mock.ANY)
+        self.asked = self.driver._host.get_guest.called
+        return 'iothread="1"' in disk.to_xml()
+
+    def test_where_the_guest_asks_for_threads(self):
+        for asked in ('1', 'per-node'):
+            self.assertTrue(self.attach({'numa_ext:iothreads': asked}))
+
+    def test_where_it_does_not(self):
+        for specs in ({}, RIGHT, {'numa_ext:iothreads': 'off'}):
+            self.assertFalse(self.attach(specs))
+            self.assertFalse(self.asked)
+
+    def test_a_disk_that_cannot_use_one(self):
+        self.assertFalse(self.attach({'numa_ext:iothreads': '1'}, 'ide'))
+        self.assertFalse(self.asked)
+
+    def test_a_guest_that_would_be_refused_today(self):
+        self.assertFalse(self.attach({**WRONG, 'numa_ext:iothreads': '1'}))
