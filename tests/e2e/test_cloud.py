@@ -13,6 +13,7 @@
 """Good flavors and wrong ones on a real cloud, as their users see them."""
 
 import re
+import resource
 from xml.etree import ElementTree
 
 import testtools
@@ -21,6 +22,7 @@ from testtools import content
 from tests.e2e import cloud as cloud_fixture
 
 SHOW = ('-f', 'json')
+CAP_SYS_RESOURCE = 24  # capabilities(7); linux/capability.h has the number
 # From 2.86 on Nova's API validates extra specs. Older clients still send what
 # is wrong as far as the compute host.
 UNVALIDATED = ('--os-compute-api-version', '2.85')
@@ -116,6 +118,21 @@ class TestGoodFlavor(CloudTestCase):
                          cpu.find('cache').attrib)
         self.assertEqual(
             'disable', cpu.find("feature[@name='pku']").get('policy'))
+
+
+class TestLockedMemory(CloudTestCase):
+
+    def test_host_that_cannot_lock_it_refuses_before_anything_is_made(self):
+        with open('/proc/self/status') as status:
+            found = re.search(r'^CapEff:\s+([0-9a-f]+)', status.read(), re.M)
+        capable = int(found[1], 16) >> CAP_SYS_RESOURCE & 1
+        most = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+        if capable or most == resource.RLIM_INFINITY:
+            self.skipTest('libvirtd can lock memory where the demo runs here')
+        self.flavor('hw:locked_memory=true', 'hw:mem_page_size=small')
+        self.refused("flavor hw:locked_memory='true'",
+                     'MiB of its 128 MiB, and has no CAP_SYS_RESOURCE',
+                     'LimitMEMLOCK=infinity in its unit.')
 
 
 class TestWrongFlavor(CloudTestCase):
