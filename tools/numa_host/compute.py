@@ -29,8 +29,9 @@ from tools.numa_host import host
 HERE = pathlib.Path(__file__).parent
 SHARE = '/srv/numa-host'
 STATE = '/var/lib/nova'
-START_SECONDS = 600
-POLL = 5
+START_SECONDS = 1200
+# Each command in the host takes it seconds.
+POLL = 20
 
 
 class Compute:

@@ -18,7 +18,7 @@ from tools.demo import plan
 from tools.demo import processes
 from tools.numa_host import host
 
-BOOT_SECONDS = 600
+BOOT_SECONDS = 900
 SSH_OPTIONS = {
     'BatchMode': 'yes',
     'ConnectTimeout': '60',
@@ -36,7 +36,7 @@ def kernel_command_line():
     )
     return ' '.join(
         (
-            'root=/dev/vda rw console=ttyS0 panic=-1 net.ifnames=0',
+            'root=/dev/vda rw console=ttyS0 panic=-1 net.ifnames=0 no5lvl',
             f'isolcpus=managed_irq,domain,{cpus}',
             f'nohz_full={cpus} rcu_nocbs={cpus}',
             f'irqaffinity={host.words(host.SHARED_CPUS)}',
