@@ -17,7 +17,8 @@ from oslo_config import cfg
 GROUP = cfg.OptGroup(
     'numa_ext',
     title='Options of nova-numa-ext',
-    help='Options of nova-numa-ext, read by nova-compute.',
+    help='Options of nova-numa-ext, read by nova-compute; guest_policy by '
+         'nova-api, too.',
 )
 
 OPTS = [
@@ -32,7 +33,10 @@ OPTS = [
             '\n'
             "Off, this driver looks at neither, as Nova's own libvirt driver "
             'does, and guests that are started or hard-rebooted meanwhile get '
-            'what Nova gives them.'
+            'what Nova gives them.\n'
+            '\n'
+            'nova-api reads it, too, where this package is installed there: '
+            'on, it refuses extra specs that are wrong by themselves.'
         ),
     ),
     cfg.IntOpt(
