@@ -88,9 +88,11 @@ class ReaderTest(testtools.TestCase):
 
         self.patch(reader, 'open', deny)
         self.patch(reader.os, 'listdir', deny)
-        self.assertIsNone(here.text('proc/x'))
-        self.assertEqual((), here.names('proc'))
-        self.assertIs(True, here.refused)
+        for read, nothing in ((here.text, None), (here.counter, None),
+                              (here.names, ())):
+            here.refused = False
+            self.assertEqual(nothing, read('proc/x'))
+            self.assertIs(True, here.refused, read)
 
     def test_the_host_itself(self):
         self.assertIn(
