@@ -17,8 +17,8 @@ from nova.virt import hardware
 from oslo_log import log as logging
 
 from nova_numa_ext.host import memory_lock
-from nova_numa_ext.host import readiness
 from nova_numa_ext.host import reader
+from nova_numa_ext.host import readiness
 from nova_numa_ext.policy import HostCannot
 from nova_numa_ext.policy.errors import Origin
 
