@@ -181,7 +181,8 @@ class _Pen:
         blocks = [_row(row, _GAP) for row in _rows(cores, room, _GAP)]
         wide = max((block.width for block in blocks), default=0)
         if cache.name:
-            blocks.insert(0, _lines([cache.name], wide))
+            blocks.insert(0, _lines([cache.name], room))
+            wide = max(wide, blocks[0].width)
         inside = _stack(blocks)
         return _framed('cache' if cache.name else 'node', inside,
                        wide + 2 * _PAD, inside.height + 2 * _PAD)

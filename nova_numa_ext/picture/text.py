@@ -203,8 +203,10 @@ class _Pen:
                 rows.append([])
             rows[-1].append(piece)
         blocks = [self._cores(row) for row in rows]
-        wide = max(block.width for block in blocks)
-        title = [words.pad(self.clean(cache.name), wide)] if cache.name else []
+        name = self.clean(cache.name)
+        wide = min(inner, max(
+            words.width(name), max(block.width for block in blocks)))
+        title = [words.pad(name, wide)] if name else []
         return _Block(wide, tuple(title) + tuple(
             line + ' ' * (wide - block.width)
             for block in blocks for line in block.lines))

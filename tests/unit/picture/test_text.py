@@ -89,6 +89,13 @@ class TestText(testtools.TestCase):
              '└───────────────────┘'],
             text.draw(model.HostMap('h', (node,)), 24).splitlines()[1:11])
 
+    def test_name_of_a_small_cache(self):
+        cache = model.Cache('L3, 16 MiB', ((model.Cpu(0),),))
+        node = model.Node(0, model.Memory(4), (cache,))
+
+        self.assertIn('│ L3, 16 MiB',
+                      text.draw(model.HostMap('h', (node,)), 40))
+
     @given(maps.MAPS, st.integers(0, 200), st.booleans())
     @example(model.HostMap('', ()), 0, True)
     def test_no_line_is_too_long(self, host_map, width, ascii_only):
