@@ -23,7 +23,6 @@ from nova_numa_ext.domain.element import child
 from nova_numa_ext.domain.element import Guest
 from nova_numa_ext.domain.element import remove
 from nova_numa_ext.domain.element import XmlNode
-from nova_numa_ext.policy.errors import InvalidRequest
 from nova_numa_ext.policy.values import Scheduler
 from nova_numa_ext.topology import cpuset
 
@@ -51,17 +50,9 @@ def configure(guest: Guest) -> IoThreadScheduler | None:
     """Return the scheduler of the IO threads, if one is asked for.
 
     :raises HostCannot: where its priority is above the host's cap
-    :raises InvalidRequest: where the guest is to have no IO threads
     """
     scheduler = guest.policy.iothread_scheduler
     if scheduler is None:
         return None
     priority.judge(guest, 'iothread_scheduler', scheduler.priority)
-    threads = iothreads.threads(guest)
-    if not threads:
-        raise InvalidRequest(
-            guest.policy.origins['iothread_scheduler'],
-            'the guest is to have no IO threads',
-            'Set numa_ext:iothreads to a number or per-node',
-        )
-    return IoThreadScheduler(len(threads), scheduler)
+    return IoThreadScheduler(len(iothreads.threads(guest)), scheduler)

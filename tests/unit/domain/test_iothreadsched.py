@@ -11,7 +11,6 @@
 #    under the License.
 
 
-from nova_numa_ext import policy
 from nova_numa_ext.domain import iothreadsched
 from nova_numa_ext.policy.values import Scheduler
 from tests import golden
@@ -40,15 +39,6 @@ class TestConfigure(base.ElementTestCase):
             max_priority=50)
 
         self.assertEqual('numa_ext:iothread_scheduler', refused.origin.key)
-
-    def test_no_threads_to_have_it(self):
-        refused = self.assertRaises(
-            policy.InvalidRequest,
-            lambda: iothreadsched.configure(base.guest(golden.specs(
-                iothreads='off', iothread_scheduler='rr:5'))))
-
-        self.assertEqual('numa_ext:iothread_scheduler', refused.origin.key)
-        self.assertIn('numa_ext:iothreads', str(refused))
 
 
 class TestWrite(base.ElementTestCase):

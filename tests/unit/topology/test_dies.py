@@ -60,7 +60,7 @@ class TestDies(testtools.TestCase):
         # Back on the first.
         ((1, 6, 1), [0, 1, 4, 5, 2, 3]),
         # Threads of a core are of one die.
-        ((1, 2, 3), [0, 1, 4, 5, 8, 9]),
+        ((1, 3, 2), [0, 1, 2, 4, 5, 6]),
         # Sockets that differ.
         ((2, 4, 1), [0, 1, 4, 5, 8, 9, 10, 11]),
         # Not all of them pinned, or to CPUs of no L3.
