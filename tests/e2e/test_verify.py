@@ -72,6 +72,7 @@ DOMAIN = """
   <features><acpi/></features>
   <cpu mode='maximum'>
     <topology sockets='2' cores='2' threads='1'/>
+    <cache mode='{cache}'{level}/>
     <numa>
       <cell id='0' cpus='0-1' memory='64' unit='MiB'/>
       <cell id='1' cpus='2-3' memory='64' unit='MiB'/>
@@ -90,6 +91,12 @@ DOMAIN = """
   </devices>
 </domain>
 """
+
+
+def domain(name, uuid, disk, cache='passthrough'):
+    level = " level='3'" if cache == 'emulate' else ''
+    return DOMAIN.format(
+        name=name, uuid=uuid, disk=disk, cache=cache, level=level)
 
 
 class Libvirtd(libvirt_fixture.Libvirtd):
@@ -179,7 +186,7 @@ class KeptAndBrokenTest(VerifyTestCase):
     def setUp(self):
         super().setUp()
         self.domain = self.start(
-            DOMAIN.format(name=NAME, uuid=UUID, disk=self.disk()))
+            domain(NAME, UUID, self.disk()))
 
     def run_command(self, *argv):
         subprocess.run(
@@ -353,6 +360,17 @@ class KeptAndBrokenTest(VerifyTestCase):
             ['cp', '-r', root / 'nova_numa_ext', folder], check=True)
         subprocess.run(['chmod', '-R', 'a+rX', folder], check=True)
         return folder
+
+
+class CacheTest(VerifyTestCase):
+
+    def test_caches(self):
+        for number, cache in enumerate(('passthrough', 'emulate', 'disable')):
+            uuid = f'{UUID[:-1]}{number + 2}'
+            self.start(domain(f'cache-{cache}', uuid, self.disk(), cache))
+            status, said, _complained = self.verify(uuid)
+            self.assertEqual(0, status)
+            self.assertRegex(said, rf'L3 cache +\| {cache} +\| {cache} ')
 
 
 class GoldenGuestTest(VerifyTestCase):
