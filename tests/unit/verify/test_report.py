@@ -37,6 +37,12 @@ class ReportTest(base.TestCase):
         self.assertEqual(['guest node 0', 'guest node 1'], [
             row.subject for row in found.unread])
 
+    def test_what_is_done_by_hand_is_no_promise(self):
+        self.live = self.live.replace("priority='3'", "priority='4'")
+        self.change('task/4011/stat', ' 3 1 0 0 0 ', ' 4 1 0 0 0 ')
+        self.assertEqual(['vCPU 1, scheduler: asked for fifo:3, got fifo:4'],
+                         [str(row) for row in self.report().broken])
+
     def test_no_process(self):
         self.files = {}
         found = self.report()
