@@ -94,11 +94,12 @@ def host_map(host, title, domain, usable, pages, notes=()):
 
     :param host: a topology.host.HostTopology
     :param domain: the guest's domain
-    :param usable: the CPUs that guests may have
+    :param usable: the CPUs that guests may have; empty for all
     :param pages: model.Pages of each node
     """
     online = frozenset().union(*(cell.cpus for cell in host.cells))
-    threads = threads_of(domain, usable or online)
+    usable = usable or online
+    threads = threads_of(domain, usable)
     cells = cells_of(domain)
     memory = {cell.id: _memory(cell, cells, pages) for cell in host.cells}
     lines = {cell.id: _lines(cell, threads, cells) for cell in host.cells}
@@ -129,10 +130,10 @@ def stands(threads, online, usable):
             + ','.join(str(vcpu) for vcpu in vcpus), 0)
     alone = set(found) - {cpu for cpu, stand in found.items()
                           if stand.use == 'out'}
-    for cpu in threads.emulator - alone:
-        # Emulator threads that may run anywhere keep no CPU to themselves.
-        if len(threads.emulator) < len(online):
-            found[cpu] = model.Stand('emulator', guest=0)
+    # Emulator threads that may run anywhere have no CPU to themselves.
+    if not usable <= threads.emulator:
+        found.update({cpu: model.Stand('emulator', guest=0)
+                      for cpu in threads.emulator - alone})
     return found
 
 

@@ -129,6 +129,13 @@ class TestDrawing(testtools.TestCase):
         self.assertEqual(('The 1 GiB of memory come from any node.',),
                          drawn.notes)
 
+    def test_emulator_that_runs_anywhere(self):
+        xml = DOMAIN.replace("<emulatorpin cpuset='19'/>", '')
+
+        for usable in (self.all, self.all - {31}, frozenset()):
+            self.assertEqual([('.', 'free')],
+                             self.labels(self.draw(xml, usable), 30))
+
     def test_guest_of_the_shared_set(self):
         drawn = self.draw(PLAIN.replace('<vcpu>', "<vcpu cpuset='4-5'>"))
 
