@@ -269,6 +269,10 @@ def _notes_on_cpus(conf, asked):
 def _warnings(domain, guest, reader):
     """Return what may go wrong with a guest that can be placed."""
     found = []
+    if guest.policy.cpu_features:
+        found.append('Whether the CPU has the features of '
+                     'numa_ext:cpu_features, the host is asked at the boot: '
+                     'see `virsh hypervisor-cpu-compare` there.')
     locked = domain.find('memoryBacking/locked') is not None
     if reader is None:
         if locked:

@@ -263,6 +263,12 @@ class TestWarnings(ReportTestCase):
         self.assertIn('only `nova-numa-ext host` there can tell', sentence)
         self.assertEqual((), self.explain(DEDICATED).warnings)
 
+    def test_features_are_not_judged(self):
+        (sentence,) = self.explain(
+            {'numa_ext:cpu_features': '+avx512f'}).warnings
+
+        self.assertIn('the host is asked at the boot', sentence)
+
     def test_this_host(self):
         here = self.useFixture(tree.Tree(tree.saved('debian'))).reader
 
