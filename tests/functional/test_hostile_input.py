@@ -41,7 +41,7 @@ from tests.unit.policy import test_table
 
 #: How many sets of specs and properties are judged; how many guests booted.
 SETS = int(os.environ.get('NUMA_EXT_HOSTILE_SETS', 10_000))
-BOOTS = int(os.environ.get('NUMA_EXT_HOSTILE_BOOTS', 200))
+BOOTS = int(os.environ.get('NUMA_EXT_HOSTILE_BOOTS', 60))
 SEED = int(os.environ.get('NUMA_EXT_HOSTILE_SEED', 20_260))
 
 #: All that a value can be made of by the time it is in a domain.
