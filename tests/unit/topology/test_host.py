@@ -11,6 +11,7 @@
 #    under the License.
 
 
+import dataclasses
 from xml.etree import ElementTree
 
 import ddt
@@ -24,7 +25,8 @@ from tests import golden
 CELL = """<capabilities><host><topology><cells><cell id='0'>
 <memory unit='KiB'>1024</memory><cpus><cpu id='0' siblings='0,2'/></cpus>
 </cell></cells></topology>
-<cache><bank id='0' level='3' type='both' cpus='0-1'/></cache>
+<cache><bank id='0' level='3' type='both' size='8' unit='MiB'
+  cpus='0-1'/></cache>
 </host></capabilities>"""
 
 
@@ -52,6 +54,29 @@ class TestFromCapabilities(testtools.TestCase):
         self.assertEqual({0, 1, 2, 3, 16, 17, 18, 19}, found.l3_of(17))
         self.assertIsNone(found.l3_of(32))
 
+    def test_distances(self):
+        cell = "<cell id='0'>"
+        found = host.from_capabilities(CELL.replace(cell, cell + (
+            "<distances><sibling id='0' value='10'/>"
+            "<sibling id='1' value='21'/></distances>")))
+
+        self.assertEqual({0: 10, 1: 21}, found.cells[0].distances)
+
+    def test_cache_that_cannot_be_allocated(self):
+        self.assertEqual(
+            (host.CacheBank(0, frozenset({0, 1}), 8192),),
+            host.from_capabilities(CELL).banks)
+
+    def test_cache_that_can_be_allocated(self):
+        found = host.from_capabilities(CELL.replace(
+            "cpus='0-1'/>",
+            "cpus='0-1'><control granularity='1' unit='MiB' min='2' "
+            "type='both' maxAllocs='16'/></bank>"))
+
+        self.assertEqual(
+            (host.CacheBank(0, frozenset({0, 1}), 8192, 1024, 2048),),
+            found.banks)
+
     def test_no_smt(self):
         found = host.from_capabilities(golden.host_xml('intel-4-sockets'))
 
@@ -70,7 +95,10 @@ class TestFromCapabilities(testtools.TestCase):
 
         self.assertEqual(ours.arch, novas.arch)
         self.assertEqual(ours.vendor, novas.vendor)
-        self.assertEqual(ours.cells, novas.cells)
+        self.assertEqual(
+            tuple(dataclasses.replace(cell, distances={})
+                  for cell in ours.cells),
+            novas.cells)
         self.assertEqual(ours.siblings, novas.siblings)
         self.assertEqual((), novas.l3)
 
@@ -110,6 +138,8 @@ class TestFromCapabilities(testtools.TestCase):
         ('1024', ''), ('1024', '1.5'), ('1024', '-1'),
         ("siblings='0,2'", "siblings='0-x'"), ("cpus='0-1'", "cpus='1-0'"),
         ("cpus='0-1'", "cpus='0-999999999'"),
+        ("size='8'", ''), ("size='8'", "size='x'"), ("'MiB'", "'MB'"),
+        ("bank id='0'", 'bank'),
     )
     @ddt.unpack
     def test_hostile(self, old, new):
