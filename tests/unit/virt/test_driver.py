@@ -132,12 +132,6 @@ class InitTest(testtools.TestCase):
         self.assertEqual(
             [mock.call(mock.sentinel.virtapi)], self.init_host())
 
-    def test_novas_tracker_stays_where_all_is_off(self):
-        driver.CONF.set_override('guest_policy', False, group='numa_ext')
-        self.addCleanup(
-            driver.CONF.clear_override, 'guest_policy', group='numa_ext')
-        self.assertEqual([], self.init_host())
-
 
 class RefusalTest(DriverTestCase):
     """Each way in is refused before Nova's own method does anything."""
