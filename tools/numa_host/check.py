@@ -26,6 +26,7 @@ from tools.numa_host import host
 from tools.numa_host import realtime as realtime_module
 from tools.numa_host import up
 
+COMMAND_SECONDS = 600
 EVIDENCE = pathlib.Path(__file__).parent / 'guest' / 'evidence'
 
 
@@ -191,11 +192,16 @@ def table(found):
     return result.get_string()
 
 
-def verify(numa_host, machine, server):
-    """Whether `nova-numa-ext verify` in the host finds every promise kept."""
-    words = [str(numa_host.cloud.bin / 'nova-numa-ext'), 'verify', server.id]
-    print(f'{" ".join(words[1:])}:', flush=True)
-    return subprocess.run(machine.ssh(*words), timeout=600).returncode == 0
+def operator(numa_host, machine, *words):
+    """Prints what `nova-numa-ext` says in the host; whether it is content."""
+    print(f'\nnova-numa-ext {" ".join(words)}', flush=True)
+    command = str(numa_host.cloud.bin / 'nova-numa-ext')
+    argv = machine.ssh(command, *words)
+    try:
+        return subprocess.run(argv, timeout=COMMAND_SECONDS).returncode == 0
+    except subprocess.TimeoutExpired:
+        plan.say(f'no answer within {COMMAND_SECONDS} s')
+        return False
 
 
 def check(numa_host):
@@ -216,5 +222,14 @@ def check(numa_host):
     print(table(found))
     broken = sum(not row[3] for row in found)
     plan.say(f'{len(found) - broken} promises are kept, {broken} broken')
-    verified = verify(numa_host, machine, server)
-    return verified and not broken
+    configuration = f'{compute.SHARE}/nova-compute.conf'
+    content = (
+        operator(numa_host, machine, 'verify', server.id),
+        operator(
+            numa_host,
+            machine,
+            *('host', '--check', '--width', '100'),
+            *('--config-file', configuration),
+        ),
+    )
+    return all(content) and not broken

@@ -58,7 +58,7 @@ GUEST = Guest(
     cells=2,
     memory_mib=256,
     vcpus=(ORDINARY, ('fifo', 10), ('fifo', 10), ('fifo', 10)),
-    emulator=('rr', 2),
+    emulator=('rr', 1),
     iothreads=('fifo', 3),
     extra_specs={
         'hw:cpu_policy': 'dedicated',
@@ -72,7 +72,8 @@ GUEST = Guest(
         'numa_ext:cpu_mode': 'maximum',
         'numa_ext:realtime_scheduler': 'fifo',
         'numa_ext:realtime_priority': '10',
-        'numa_ext:emulator_scheduler': 'rr:2',
+        # Above 1 a busy one would keep RCU's threads from running.
+        'numa_ext:emulator_scheduler': 'rr:1',
         'numa_ext:iothreads': 'per-node',
         'numa_ext:iothread_scheduler': 'fifo:3',
         'numa_ext:numa_mempolicy': 'strict',
