@@ -48,16 +48,17 @@ class Cloud(fixtures.Fixture):
                 f'{done.stdout}{done.stderr}')
         return done.stdout
 
-    def _shell(self, *command):
+    def run(self, *command):
+        """Run a command with the demo's environment; return what it said."""
         return self._demo('shell', '-c', 'exec "$@"', '-', *command)
 
     def openstack(self, *arguments):
         """Run the `openstack` command and read its answer, if it has one."""
-        out = self._shell('openstack', *arguments)
+        out = self.run('openstack', *arguments)
         return json.loads(out) if '-f' in arguments else out
 
     def virsh(self, *arguments):
-        return self._shell('virsh', *arguments)
+        return self.run('virsh', *arguments)
 
     def nova_compute_log(self):
         path = self.instances.parent / 'log' / 'nova-compute.log'

@@ -95,8 +95,23 @@ class TestGoodFlavor(CloudTestCase):
                     'numa_ext:cpu_topology=auto',
                     'numa_ext:cpu_cache=emulate',
                     'numa_ext:cpu_features=-pku',
-                    'numa_ext:cpu_migratable=off')
+                    'numa_ext:cpu_migratable=off',
+                    'numa_ext:iothreads=2',
+                    'numa_ext:memballoon=off',
+                    'numa_ext:ksm=off')
+        explained = self.cloud.run(
+            'nova-numa-ext', 'explain', '--flavor', self.name,
+            '--image', 'guest', '--host', 'intel-4-sockets', '--virt-type',
+            'qemu')
+        self.assertIn('1 socket x 2 cores x 1 thread', explained)
+        self.assertIn('+ <iothreads>2</iothreads>', explained)
+        # The demo's nova-compute verifies its guests (verify_guests = fail).
         server = self.boot()
+        # It fails where a promise is broken.
+        verified = self.cloud.run(
+            'nova-numa-ext', 'verify', '--connect', self.cloud.uri, self.name)
+        self.addDetail('verified', content.text_content(verified))
+        self.assertIn(server['id'], verified)
         self.assertEqual('ACTIVE', server['status'])
         self._has_what_it_asked_for(self.domain(server))
 
