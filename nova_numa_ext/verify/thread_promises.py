@@ -88,7 +88,8 @@ class Cpus:
         astray = [
             thread for thread in threads
             if thread.cpus != wanted[0] and not (
-                thread.name == 'worker' and thread.cpus in wanted[1:])]
+                thread.name == 'worker' and thread.cpus in wanted[1:]
+                or _filled_memory(thread) and thread.cpus <= wanted[0])]
         if not astray:
             return cpuset.show(threads[0].cpus), True
         if self.who.kind != EMULATOR:
@@ -132,6 +133,15 @@ class Scheduler:
         if self.policy is None:
             return got, thread.policy not in REALTIME
         return got, got == self.asked
+
+
+def _filled_memory(thread: Thread) -> bool:
+    """Return whether a thread has touched the hugepages of a guest node.
+
+    libvirt has QEMU start one per node (thread-context), on the node's CPUs
+    as far as the emulator may use them. It is idle from then on.
+    """
+    return thread.name.startswith('TC ')
 
 
 def _scheduler(policy: str, priority: int) -> str:

@@ -45,6 +45,14 @@ class KeptTest(base.TestCase):
         self.change('task/4014/status', 'list:\t0', 'list:\t1')
         self.assertBroken()
 
+    def test_a_thread_that_filled_memory_is_on_a_part_of_the_cpus(self):
+        self.defined = self.defined.replace(
+            "emulatorpin cpuset='0'", "emulatorpin cpuset='0-1'")
+        for thread in (4000, 4004, 4008, 4015):
+            self.change(f'task/{thread}/status', 'list:\t0', 'list:\t0-1')
+        self.change('task/4014/comm', 'worker', 'TC tc-ram-node0')
+        self.assertBroken()
+
     def test_a_cpu_that_is_offline(self):
         self.defined = self.defined.replace(
             "vcpu='3' cpuset='1'", "vcpu='3' cpuset='1,7'")
@@ -65,6 +73,12 @@ class BrokenTest(base.TestCase):
     def test_a_worker_elsewhere(self):
         self.change('task/4015/status', 'list:\t0', 'list:\t0-1')
         self.assertBroken(('emulator', 'CPUs', '0', 'worker (4015) on 0-1'))
+
+    def test_a_thread_that_filled_memory_elsewhere(self):
+        self.change('task/4014/comm', 'worker', 'TC tc-ram-node1')
+        self.change('task/4014/status', 'list:\t0', 'list:\t0-1')
+        self.assertBroken(
+            ('emulator', 'CPUs', '0', 'TC tc-ram-node1 (4014) on 0-1'))
 
     def test_an_io_thread_elsewhere(self):
         self.change('task/4006/status', 'list:\t1', 'list:\t0')
