@@ -117,9 +117,12 @@ def _of_iothreads(guest, evidence):
 
 
 def _of_others(guest, evidence):
+    """QEMU's main thread, and those that it starts for itself."""
     for thread in evidence.others:
-        name = thread['name']
-        yield _scheduler(name, thread, guest.emulator)
+        main = thread['tid'] == evidence.found['pid']
+        name = thread['name'] + (' (main thread)' if main else '')
+        if main:
+            yield _scheduler(name, thread, guest.emulator)
         yield (
             f'{name}: CPUs',
             f'of {host.words(host.SHARED_CPUS)}',
