@@ -42,7 +42,10 @@ def up(numa_host):
     except BaseException as error:
         if one.runs() and isinstance(error, processes.Failure):
             service.fetch_log()
-        down(numa_host)
+        try:
+            down(numa_host)
+        except processes.Failure as failure:
+            plan.say(f'not stopped: {failure}')
         raise
 
 
