@@ -21,6 +21,8 @@ sched-rt-group) and of TuneD's profile realtime-virtual-host, which sets
 
 from __future__ import annotations
 
+import re
+
 from nova_numa_ext.host.item import covers
 from nova_numa_ext.host.item import Host
 from nova_numa_ext.host.item import Item
@@ -33,6 +35,10 @@ _GROUPS = ('sys/fs/cgroup/cpu', 'sys/fs/cgroup/cpu,cpuacct')
 #: Time sources that are read without leaving the CPU: of x86, arm64, POWER
 #: and s390x.
 _CLOCKS = ('tsc', 'arch_sys_counter', 'timebase', 'tod')
+#: Interrupts of disks that have a queue for each CPU, by the names that their
+#: drivers give them.
+_DISK_QUEUE = re.compile(
+    r'nvme\d+q\d+|virtio\d+-req\.\d+|(megasas|mpt3sas)\d+-msix\d+')
 
 
 def kernel(host: Host) -> Item:
@@ -87,23 +93,41 @@ def rcu_nocbs(host: Host) -> Item:
         f'Boot with rcu_nocbs={host.cpus}')
 
 
+def _is_quiet(host: Host, number: int, managed: frozenset[int]) -> bool:
+    """Return whether an interrupt is of a disk's queue for these CPUs only.
+
+    The kernel says of no interrupt whether it is a managed one; those of
+    disks' queues are, where nobody but their driver can say what CPUs they
+    are for.
+    """
+    cpus = host.reader.cpus(f'proc/irq/{number}/smp_affinity_list')
+    return bool(cpus) and cpus <= managed and any(
+        map(_DISK_QUEUE.fullmatch, host.reader.names(f'proc/irq/{number}')))
+
+
 def irqs(host: Host) -> Item:
     """No interrupt is delivered to a dedicated CPU.
 
     Where an interrupt may go is less than where it goes: the kernel keeps
     managed ones away from isolated CPUs by themselves (isolcpus=managed_irq).
+    A disk's queue that is for such CPUs only has nowhere else to go, and is
+    quiet as long as nothing there reads or writes: a guest's vCPUs do not.
     """
     remedy = (
         f'Boot with irqaffinity={host.others}, and have irqbalance leave '
         f'{host.cpus} out (IRQBALANCE_BANNED_CPULIST)')
     astray = {}
+    managed = frozenset()
+    if 'managed_irq' in (host.arguments.get('isolcpus') or '').split(','):
+        managed = list_of(host, 'isolcpus') or managed
     numbers = host.reader.numbered('proc/irq')
     for number in numbers:
         cpus = (
             host.reader.cpus(f'proc/irq/{number}/effective_affinity_list')
             if host.reader.has(f'proc/irq/{number}/effective_affinity_list')
             else host.reader.cpus(f'proc/irq/{number}/smp_affinity_list'))
-        if cpus and cpus & host.dedicated:
+        if cpus and cpus & host.dedicated and not (
+                _is_quiet(host, number, managed)):
             astray[number] = cpus & host.dedicated
     mask = (host.reader.text('proc/irq/default_smp_affinity') or '').replace(
         ',', '')

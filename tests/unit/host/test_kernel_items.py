@@ -90,6 +90,27 @@ class KernelItemsTest(base.TestCase):
         self.assertItem('none there', True, kernel_items.irqs, RT,
                         {'proc/irq/5/smp_affinity_list': '0-7'})
 
+    def test_irqs_of_disks_queues_for_these_cpus_only(self):
+        queue = {
+            'proc/irq/5/effective_affinity_list': '3',
+            'proc/irq/5/smp_affinity_list': '3',
+            'proc/cmdline': 'ro isolcpus=managed_irq,domain,2-7',
+        }
+        for name in ('nvme0q4', 'virtio4-req.3', 'megasas0-msix3'):
+            self.assertItem(
+                'none there', True, kernel_items.irqs, RT,
+                {**queue, f'proc/irq/5/{name}/x': ''})
+        for files in (
+            {'proc/irq/5/eth0-TxRx-3/x': ''},
+            # The kernel was not told to keep them away.
+            {'proc/irq/5/nvme0q4/x': '', 'proc/cmdline': 'isolcpus=2-7'},
+            # It could be elsewhere.
+            {'proc/irq/5/nvme0q4/x': '',
+             'proc/irq/5/smp_affinity_list': '0-7'},
+        ):
+            self.assertItem('5 on CPUs 3', False, kernel_items.irqs, RT,
+                            {**queue, **files})
+
     def test_irqs_of_many_cpus(self):
         self.assertItem(
             'new ones may go to 4', False, kernel_items.irqs, RT,
