@@ -113,6 +113,54 @@ OPTS = [
         ),
     ),
     cfg.BoolOpt(
+        'reduce_libvirt_calls',
+        default=True,
+        help=(
+            'Ask libvirt, and qemu-img, only what is not known yet. What does '
+            'not change while libvirtd runs is remembered until the '
+            'connection to it drops; what the guests of this host are and do '
+            'comes from one call for all of them and from the events that '
+            'libvirt sends; the images of their disks are looked at when '
+            'they have changed. Calls that take long, as the start of a '
+            'guest does, go over a connection of their own, so that others '
+            'need not wait for them.\n'
+            '\n'
+            'Where Nova wants to know the state of a guest before it acts on '
+            'it, libvirt is asked. Off, all is done as Nova does it.'
+        ),
+    ),
+    cfg.BoolOpt(
+        'shadow',
+        default=False,
+        help=(
+            'Do what ``reduce_libvirt_calls`` and ``coalesce_updates`` '
+            'shorten in both ways, compare, and go on with what Nova found. '
+            'A difference is a warning in the log, and counted. For the '
+            'first week on a new host: it saves nothing.'
+        ),
+    ),
+    cfg.FloatOpt(
+        'slow_call_seconds',
+        default=5.0,
+        min=0.0,
+        help=(
+            'Name each call to libvirt that takes longer than so many '
+            'seconds in the log of nova-compute, with its domain and who '
+            'made it. 0 names none.'
+        ),
+    ),
+    cfg.StrOpt(
+        'metrics_textfile',
+        help=(
+            'Write the figures of ``reduce_libvirt_calls`` and '
+            '``coalesce_updates`` to this file after each audit, as the '
+            "textfile collector of Prometheus' node exporter reads them. "
+            'Its name has to end in ``.prom``, and nova-compute has to be '
+            'allowed to make files in its folder. One line of the log has '
+            'them in any case.'
+        ),
+    ),
+    cfg.BoolOpt(
         'allow_untested_nova',
         default=False,
         help=(
