@@ -30,6 +30,7 @@ from nova_numa_ext.domain import elements as domain_elements
 from nova_numa_ext.domain import metadata
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import cpu_check
+from nova_numa_ext.virt import host as numa_host
 from nova_numa_ext.virt import host_facts
 from nova_numa_ext.virt import readiness
 from nova_numa_ext.virt import request
@@ -53,6 +54,8 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
         release.check_release(
             version.version_string(), CONF.numa_ext.allow_untested_nova)
         super().__init__(virtapi, read_only)
+        if CONF.numa_ext.reduce_libvirt_calls:
+            numa_host.NumaHost.adopt(self._host)
         self._host_facts = host_facts.HostFacts(self._host)
 
     def init_host(self, host):
