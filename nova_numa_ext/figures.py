@@ -106,10 +106,11 @@ class Report:
         _oldest.clear()
         for cache, age in ages.items():
             AGE.labels(cache).set(age)
+        oldest = max(ages.values(), default=0.0)
         words = [
             f"{since['libvirt_call_seconds_count']:.0f} libvirt calls",
             f"{since['cache_hits_total']:.0f} of {asked:.0f} answers "
-            f'remembered, the oldest for {max(ages.values(), default=0):.1f} s',
+            f'remembered, the oldest for {oldest:.1f} s',
             f"{since['tracker_changes_total']:.0f} changes in "
             f"{since['tracker_commits_total']:.0f} updates",
             f"lock taken {since['lock_held_seconds_count']:.0f} times, "

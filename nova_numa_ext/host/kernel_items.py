@@ -101,7 +101,7 @@ def _is_quiet(host: Host, number: int, managed: frozenset[int]) -> bool:
     are for.
     """
     cpus = host.reader.cpus(f'proc/irq/{number}/smp_affinity_list')
-    return bool(cpus) and cpus <= managed and any(
+    return cpus is not None and bool(cpus) and cpus <= managed and any(
         map(_DISK_QUEUE.fullmatch, host.reader.names(f'proc/irq/{number}')))
 
 
@@ -117,7 +117,7 @@ def irqs(host: Host) -> Item:
         f'Boot with irqaffinity={host.others}, and have irqbalance leave '
         f'{host.cpus} out (IRQBALANCE_BANNED_CPULIST)')
     astray = {}
-    managed = frozenset()
+    managed: frozenset[int] = frozenset()
     if 'managed_irq' in (host.arguments.get('isolcpus') or '').split(','):
         managed = list_of(host, 'isolcpus') or managed
     numbers = host.reader.numbered('proc/irq')
