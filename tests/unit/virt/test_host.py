@@ -10,6 +10,8 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+from unittest import mock
+
 from nova.virt.libvirt import host as nova_host
 import testtools
 
@@ -23,3 +25,28 @@ class NumaHostTest(testtools.TestCase):
 
         self.assertIs(novas, host.NumaHost.adopt(novas))
         self.assertIsInstance(novas, host.NumaHost)
+
+    def test_each_new_connection_is_shown(self):
+        adopted = host.NumaHost.adopt(nova_host.Host('qemu:///system'))
+        shown = []
+        adopted.on_connected(shown.append)
+
+        with mock.patch.object(adopted, '_connect', autospec=True):
+            connection = adopted.get_connection()
+
+        self.assertEqual([connection], shown)
+
+    def test_life_cycle_events_are_shown_before_nova_has_them(self):
+        adopted = host.NumaHost.adopt(nova_host.Host('qemu:///system'))
+        seen = []
+        adopted.on_lifecycle(lambda *event: seen.append(event))
+        with mock.patch.object(
+                adopted._event_handler, '_queue_event', autospec=True,
+                side_effect=seen.append):
+            adopted._event_lifecycle_callback(
+                mock.sentinel.connection,
+                mock.Mock(**{'UUIDString.return_value': 'its UUID'}), 2, 0,
+                adopted)
+
+        self.assertEqual(('its UUID', 2, 0), seen[0])
+        self.assertEqual('its UUID', seen[1].uuid)
