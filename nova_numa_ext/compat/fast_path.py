@@ -45,6 +45,10 @@ REST = 300.0
 Answer = TypeVar('Answer')
 
 
+class Unknown(Exception):
+    """Raised by a fast way that has no answer yet: Nova's way is gone."""
+
+
 class FastPath:
     """One way, and whether it can be taken now.
 
@@ -113,6 +117,8 @@ class FastPath:
         In shadow mode Nova's is returned. Where the two differ, the fast way
         is asked once more: what is asked about may have changed in between.
 
+        :param fast: may raise Unknown, and should where it would have to ask
+            as ``stock`` does: what that raises is no error of this way
         :param same: whether two answers are as good as each other
         :param passes: errors that are an answer, and raised as that
         """
@@ -124,6 +130,8 @@ class FastPath:
             return fast()
         except passes:
             raise
+        except Unknown:
+            return stock()
         except Exception as error:
             self.note_error(error)
             return stock()
@@ -132,18 +140,18 @@ class FastPath:
               same: Callable[[Answer, Answer], Any],
               passes: tuple[type[BaseException], ...]) -> Answer:
         before = self._outcome(fast, passes)
-        wanted = _Outcome.of(stock, Exception)
-        if not before.is_same(wanted, same):
+        wanted = _Outcome.of(stock)
+        if not (before.is_unknown() or before.is_same(wanted, same)):
             after = self._outcome(fast, passes)
-            if not after.is_same(wanted, same):
+            if not (after.is_unknown() or after.is_same(wanted, same)):
                 self.note_mismatch(before, wanted)
         return wanted.get()
 
     def _outcome(self, fast: Callable[[], Answer],
                  passes: tuple[type[BaseException], ...]) -> _Outcome:
-        outcome = _Outcome.of(fast, Exception)
+        outcome = _Outcome.of(fast)
         if outcome.error is not None and not isinstance(
-                outcome.error, passes):
+                outcome.error, (*passes, Unknown)):
             self.note_error(outcome.error)
         return outcome
 
@@ -165,12 +173,14 @@ class _Outcome:
         self.error = error
 
     @classmethod
-    def of(cls, ask: Callable[[], Any],
-           errors: type[BaseException]) -> _Outcome:
+    def of(cls, ask: Callable[[], Any]) -> _Outcome:
         try:
             return cls(ask())
-        except errors as error:
+        except Exception as error:
             return cls(error=error)
+
+    def is_unknown(self) -> bool:
+        return isinstance(self.error, Unknown)
 
     def is_same(self, other: _Outcome,
                 same: Callable[[Any, Any], Any]) -> bool:

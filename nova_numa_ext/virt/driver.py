@@ -30,6 +30,7 @@ from nova_numa_ext.domain import elements as domain_elements
 from nova_numa_ext.domain import metadata
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import cpu_check
+from nova_numa_ext.virt import disks
 from nova_numa_ext.virt import host as numa_host
 from nova_numa_ext.virt import host_facts
 from nova_numa_ext.virt import readiness
@@ -42,7 +43,7 @@ LOG = logging.getLogger(__name__)
 opts.register_opts(CONF)
 
 
-class NumaLibvirtDriver(nova_driver.LibvirtDriver):
+class NumaLibvirtDriver(disks.Disks, nova_driver.LibvirtDriver):
     """Nova's libvirt driver for guests that ask for more.
 
     A guest that asks for nothing of this project's gets what Nova gives it,
@@ -56,6 +57,7 @@ class NumaLibvirtDriver(nova_driver.LibvirtDriver):
         super().__init__(virtapi, read_only)
         if CONF.numa_ext.reduce_libvirt_calls:
             numa_host.NumaHost.adopt(self._host)
+        self._init_disks()
         self._host_facts = host_facts.HostFacts(self._host)
 
     def init_host(self, host):

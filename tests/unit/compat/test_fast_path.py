@@ -96,6 +96,14 @@ class FastPathTest(testtools.TestCase):
         self.assertEqual(0, stock.times)
         self.assertEqual(0, self.errors())
 
+    def test_no_answer_yet(self):
+        for path in (self.path(), self.path(shadow=True)):
+            stock = Asked('stock')
+            self.assertEqual('stock', path.answer(
+                Asked(fast_path.Unknown()), stock))
+            self.assertEqual(1, stock.times)
+        self.assertEqual((0, 0), (self.errors(), self.mismatches()))
+
     def test_rests_after_several_errors_and_says_so_once(self):
         path = self.path()
         broken = Asked(ValueError('what libvirt says'))
