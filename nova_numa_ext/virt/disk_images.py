@@ -12,11 +12,9 @@
 
 """What qemu-img said of disks, remembered until it would say another thing.
 
-| what              | filled by           | asked anew when                     |
-|-------------------|---------------------|-------------------------------------|
-| disks of a domain | the audit, and who  | path, inode or the header of a disk |
-|                   | asks for its disks  | is another; after an hour           |
-| size of a base    | the first boot      | the same                            |
+Disks of a domain: filled by the audit and who else asks for them, asked anew
+when the path, the inode or the header of one is another, and after an hour.
+Size of a base image: filled by the first boot, asked anew likewise.
 
 A running guest changes the time of its disk with every write, and Nova that
 of a base image with every boot. The header, which is all that ``qemu-img

@@ -15,11 +15,11 @@
 import threading
 import time
 
+import nova.conf
 from nova.virt import images
 from nova.virt.disk import api as disk_api
 from nova.virt.libvirt import driver as nova_driver
 from nova.virt.libvirt import imagebackend
-import nova.conf
 
 from nova_numa_ext import figures
 from nova_numa_ext.compat import fast_path

@@ -12,6 +12,8 @@
 
 """Nova's fake libvirtd, with what guests of this project need of it."""
 
+import collections
+
 from lxml import etree
 from nova.tests.fixtures import libvirt as fakelibvirt
 
@@ -50,11 +52,34 @@ class Connection(fakelibvirt.Connection):
         self.l3 = ()
         self.allocates = False
         self.far = None
+        self._callbacks = collections.defaultdict(list)
 
     def defineXML(self, xml):
         domain = super().defineXML(xml)
         self.xml[domain.UUIDString()] = xml
         return domain
+
+    def domainEventRegisterAny(self, dom, eventid, callback, opaque):
+        self._callbacks[eventid].append((callback, opaque))
+        super().domainEventRegisterAny(dom, eventid, callback, opaque)
+
+    def emit(self, eventid, domain, *details):
+        """Send an event to all that registered for it."""
+        for callback, opaque in self._callbacks[eventid]:
+            callback(self, domain, *details, opaque)
+
+    def _emit_lifecycle(self, dom, event, detail):
+        self.emit(fakelibvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, dom, event,
+                  detail)
+
+    def getAllDomainStats(self, stats=0, flags=0):
+        return self.domainListGetStats(list(self._vms.values()), stats, flags)
+
+    def domainListGetStats(self, doms, stats=0, flags=0):
+        return [(domain, {'state.state': domain.info()[0]})
+                for domain in self._vms.values()
+                if domain.UUIDString() in {
+                    asked.UUIDString() for asked in doms}]
 
     def getCapabilities(self):
         tree = etree.fromstring(super().getCapabilities())

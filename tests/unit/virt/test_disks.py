@@ -16,11 +16,11 @@ from unittest import mock
 
 import fixtures
 from nova import objects
+import nova.conf
 from nova.tests import fixtures as nova_fixtures
 from nova.virt.libvirt import config as vconfig
 from nova.virt.libvirt import driver as nova_driver
 from nova.virt.libvirt import imagebackend
-import nova.conf
 import testtools
 
 from nova_numa_ext import figures
@@ -247,7 +247,7 @@ class PoolTest(TestCase):
         driver = Driver()
         driver._get_local_gb_info()
         self.total = 20 * GIB
-        with mock.patch('time.monotonic', return_value=(
+        with mock.patch('time.monotonic', autospec=True, return_value=(
                 disks.time.monotonic() + disks.POOL_AGE + 1)):
             self.assertEqual([20], self.claim(driver))
 
