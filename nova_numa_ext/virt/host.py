@@ -123,19 +123,22 @@ class NumaHost(nova_host.Host):
         What is remembered, and the second connection, are for a connection
         to a libvirtd only.
         """
-        values = second = None
+        liveness = values = second = None
         if watched.is_real(connection):
+            liveness = self._liveness
             values = self._values
             second = second_connection.SecondConnection(
                 functools.partial(self._connect, self._uri, self._read_only),
                 self._second, self._calls)
         return watched.Watch(
             connection, super()._wrap_libvirt_proxy,
-            self._libvirt_proxy_classes, self._calls, values,
-            second).connection
+            self._libvirt_proxy_classes, self._calls, liveness,
+            values, second).connection
 
     def _get_new_connection(self):
         connection = self.watch(super()._get_new_connection())
+        if self._watch is not None and self._watch.second is not None:
+            self._watch.second.drop()
         self._watch = connection._watch
         for callback in self._on_connected:
             callback(connection)
@@ -148,12 +151,10 @@ class NumaHost(nova_host.Host):
 
     @staticmethod
     def _test_connection(conn):
-        novas = functools.partial(nova_host.Host._test_connection, conn)
-        if not (isinstance(conn, watched.Watched) and watched.is_real(conn)):
-            return novas()
-        return conn._watch.liveness.answer(
-            lambda: bool(conn.isAlive()), novas,
-            passes=(nova_host.libvirt.libvirtError,))
+        novas = nova_host.Host._test_connection
+        if not isinstance(conn, watched.Watched):
+            return novas(conn)
+        return conn._watch.is_alive(novas)
 
     @staticmethod
     def _event_lifecycle_callback(conn, dom, event, detail, opaque):
