@@ -47,6 +47,13 @@ _LONG_OF_DOMAIN = frozenset((
 #: After which libvirt's object of a domain has another ID.
 _STARTS = frozenset(('create', 'createWithFiles', 'createWithFlags'))
 _UNDEFINES = frozenset(('undefine', 'undefineFlags'))
+# What only asks can be asked again: of a connection, by how it begins, and
+_ASKS = ('baseline', 'compare', 'get', 'list', 'lookup', 'nodeDeviceLookup')
+#: of a domain.
+_ASKS_DOMAIN = frozenset((
+    'XMLDesc', 'blockInfo', 'blockStats', 'hasManagedSaveImage', 'info',
+    'interfaceStats', 'isActive', 'isPersistent', 'jobInfo', 'jobStats',
+    'memoryStats', 'state', 'vcpus'))
 
 
 def is_proxy(thing):
@@ -73,6 +80,8 @@ class Watch:
     """What the objects of one connection share.
 
     :ivar connection: the connection, as Nova has it
+    :ivar reconnect: gets a new connection where this one broke, None while
+        this one is being made
     :ivar seen: domain objects that came with events, by UUID; for a domain
         that is known only over the second connection, they save a lookup
     :param inner: the connection as Nova made it
@@ -92,6 +101,7 @@ class Watch:
         self.liveness = liveness
         self.values = values
         self.second = second
+        self.reconnect = None
         self.seen = {}
         self.connection = WatchedConnection(inner, self)
 
@@ -108,6 +118,25 @@ class Watch:
         return self.liveness.answer(
             lambda: bool(self.connection.isAlive()), asked,
             passes=(nova_host.libvirt.libvirtError,))
+
+    def after(self, error):
+        """Return the connection that came after this one, None if it holds.
+
+        Nova's way is to ask for the version before each call, and to connect
+        anew where that fails. Here the call itself finds out.
+
+        :param error: what a call over this one failed with
+        """
+        libvirt = nova_host.libvirt
+        broke = (
+            error.get_error_code() in (
+                libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR)
+            and error.get_error_domain() in (
+                libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_RPC))
+        if not broke or self.reconnect is None:
+            return None
+        connection = self.reconnect()
+        return None if connection is self.connection else connection
 
     def proxied(self, thing):
         """Return an object of libvirt's that does not block eventlet."""
@@ -186,12 +215,25 @@ class WatchedConnection(Watched):
             domain = self._over_second(name, args, kwargs)
             if domain is not None:
                 return domain
+        return self._ask(name, args, kwargs)
+
+    def _ask(self, name, args, kwargs):
+        try:
+            return self._once(name, args, kwargs)
+        except nova_host.libvirt.libvirtError as error:
+            connection = (
+                self._watch.after(error) if name.startswith(_ASKS) else None)
+            if connection is None:
+                raise
+        return connection._once(name, args, kwargs)
+
+    def _once(self, name, args, kwargs):
         asked_of = args[0] if name.startswith('lookup') and args else None
         return self._watch.watched(self._watch.calls.make(
             name, getattr(self._inner, name), args, kwargs, asked_of))
 
     def _value(self, name):
-        ask = functools.partial(super()._call, name)
+        ask = functools.partial(self._ask, name, (), {})
         values = self._watch.values
         if values is None or not self.isAlive():
             return ask()
@@ -252,6 +294,18 @@ class WatchedDomain(Watched):
         return getattr(self._inner, name)
 
     def _call(self, name, *args, **kwargs):
+        try:
+            return self._once(name, args, kwargs)
+        except nova_host.libvirt.libvirtError as error:
+            connection = (
+                self._watch.after(error) if name in _ASKS_DOMAIN else None)
+            if connection is None:
+                raise
+        domain = connection._once(
+            'lookupByUUIDString', (self.UUIDString(),), {})
+        return domain._once(name, args, kwargs)
+
+    def _once(self, name, args, kwargs):
         uuid = self.UUIDString()
         half = self._half_for(name, uuid)
         result = self._watch.calls.make(

@@ -14,7 +14,6 @@
 """A real libvirtd of the test's own, as the demo runs one."""
 
 import pathlib
-import shutil
 import string
 import subprocess
 
@@ -37,46 +36,67 @@ class Libvirtd(fixtures.Fixture):
     The machine's own is neither seen nor touched. Needs root.
 
     :ivar connection: to it
+    :ivar uri: of it
+    :param settings: more lines of libvirtd.conf
     """
+
+    def __init__(self, settings=''):
+        self._settings = settings
 
     def _setUp(self):
         self._state = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self._log = self._state / 'libvirtd.log'
+        socket = self._state / 'run' / 'libvirt' / 'libvirt-sock'
+        self.uri = f'qemu+unix:///system?socket={socket}'
+        self._process = None
         for name in ('etc/libvirt', 'run/libvirt', 'libvirt/lib',
                      'libvirt/cache', 'libvirt/log'):
             (self._state / name).mkdir(parents=True)
         self._configure()
-        with self._log.open('wb') as log:
-            process = subprocess.Popen(
-                [DEMO / 'libvirtd-private', self._state],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.terminate)
         # What libvirt says is in the exceptions; it is not printed too.
         libvirt.registerErrorHandler(lambda context, error: None, None)
+        self.addCleanup(self.kill)
+        self.start()
+        self.addCleanup(self._close)
+
+    @property
+    def log(self):
+        """Where libvirtd writes what ``log_outputs`` sends to its folder."""
+        return self._state / 'libvirt' / 'log'
+
+    def start(self):
+        """Start it, on what an earlier one of this fixture left."""
+        with self._log.open('ab') as log:
+            self._process = subprocess.Popen(
+                [DEMO / 'libvirtd-private', self._state],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self.connection = processes.wait_for(
                 'libvirtd', self._open, 60, log=self._log,
-                alive=lambda: process.poll() is None)
+                alive=lambda: self._process.poll() is None)
         except processes.Failure as failure:
             log = '\n'.join(processes.tail(self._log))
             raise RuntimeError(f'{failure}\n{log}') from failure
-        self.addCleanup(self._close)
+
+    def kill(self):
+        """End it; its guests stay."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
 
     def _configure(self):
         folder = self._state / 'etc' / 'libvirt'
-        shutil.copy(DEMO / 'config' / 'libvirtd.conf', folder)
+        demos = (DEMO / 'config' / 'libvirtd.conf').read_text()
+        (folder / 'libvirtd.conf').write_text(demos + self._settings)
         template = string.Template(
             (DEMO / 'config' / 'qemu.conf').read_text())
         (folder / 'qemu.conf').write_text(template.substitute(
             cgroup_controllers=_controllers()))
 
     def _open(self):
-        socket = self._state / 'run' / 'libvirt' / 'libvirt-sock'
-        if not socket.exists():
-            return None
         try:
-            return libvirt.open(f'qemu+unix:///system?socket={socket}')
+            return libvirt.open(self.uri)
         except libvirt.libvirtError:
             return None
 

@@ -10,15 +10,56 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import threading
 from unittest import mock
 
+import fixtures
+import libvirt
+from nova import exception
+from nova import utils
+import nova.conf
+from nova.virt import event as virtevent
+from nova.virt.libvirt import event as libvirtevent
 from nova.virt.libvirt import host as nova_host
 import testtools
 
+from nova_numa_ext.conf import opts
+from nova_numa_ext.virt import connection as watched
 from nova_numa_ext.virt import host
+from tests.unit.virt import fake_libvirtd
+
+CONF = nova.conf.CONF
+UUID = '7a7b8a0f-1c51-4b5b-8c0b-3c8f6f3b6f11'
 
 
-class NumaHostTest(testtools.TestCase):
+class TestCase(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        opts.register_opts(CONF)
+        self.addCleanup(CONF.clear)
+        self.log = self.useFixture(fixtures.FakeLogger())
+        self.libvirtd = fake_libvirtd.Libvirtd()
+        self.handled = []
+        self.host = self.made()
+
+    def made(self):
+        adopted = host.NumaHost.adopt(nova_host.Host(
+            'qemu:///system', lifecycle_event_handler=self.handled.append))
+        adopted._libvirt_proxy = adopted._wrap_libvirt_proxy(self.libvirtd)
+        return adopted
+
+    def spawn_later(self):
+        """Have handlers of events wait until ``run_all`` is called."""
+        self.waiting = []
+        self.host._events = host.event_queue.EventQueue(self.waiting.append)
+
+    def run_all(self):
+        while self.waiting:
+            self.waiting.pop()()
+
+
+class AdoptTest(TestCase):
 
     def test_adopt(self):
         novas = nova_host.Host('qemu:///system')
@@ -26,27 +67,284 @@ class NumaHostTest(testtools.TestCase):
         self.assertIs(novas, host.NumaHost.adopt(novas))
         self.assertIsInstance(novas, host.NumaHost)
 
-    def test_each_new_connection_is_shown(self):
-        adopted = host.NumaHost.adopt(nova_host.Host('qemu:///system'))
-        shown = []
-        adopted.on_connected(shown.append)
-
-        with mock.patch.object(adopted, '_connect', autospec=True):
-            connection = adopted.get_connection()
-
-        self.assertEqual([connection], shown)
-
-    def test_life_cycle_events_are_shown_before_nova_has_them(self):
-        adopted = host.NumaHost.adopt(nova_host.Host('qemu:///system'))
-        seen = []
-        adopted.on_lifecycle(lambda *event: seen.append(event))
+    def test_an_unknown_nova_keeps_its_own(self):
+        novas = nova_host.Host('qemu:///system')
         with mock.patch.object(
-                adopted._event_handler, '_queue_event', autospec=True,
-                side_effect=seen.append):
-            adopted._event_lifecycle_callback(
-                mock.sentinel.connection,
-                mock.Mock(**{'UUIDString.return_value': 'its UUID'}), 2, 0,
-                adopted)
+                nova_host.Host, '_get_new_connection',
+                lambda self, something_new: None):
+            adopted = host.NumaHost.adopt(novas)
 
-        self.assertEqual(('its UUID', 2, 0), seen[0])
-        self.assertEqual('its UUID', seen[1].uuid)
+        self.assertIs(novas, adopted)
+        self.assertIs(nova_host.Host, type(adopted))
+        self.assertEqual(
+            '[numa_ext] reduce_libvirt_calls is without effect: this Nova is '
+            'not known to it (Host._get_new_connection). Nova does it in its '
+            'own way.\n', self.log.output)
+
+
+class ConnectionTest(TestCase):
+
+    def test_each_new_connection_is_shown(self):
+        shown = []
+        self.host.on_connected(shown.append)
+
+        first = self.host.get_connection()
+        self.host.get_connection()
+        self.assertEqual([first], shown)
+        self.libvirtd.die()
+        second = self.host.get_connection()
+        self.assertEqual([first, second], shown)
+        self.assertIsInstance(second, watched.WatchedConnection)
+
+    def test_events_are_registered_before_it_is_shown(self):
+        self.host.on_connected(
+            lambda connection: connection.listAllDomains())
+
+        self.host.get_connection()
+
+        self.assertEqual([
+            *3 * ['domainEventRegisterAny'], 'registerCloseCallback',
+            'listAllDomains'], [name for _, name in self.libvirtd.asked()])
+
+    def test_no_ping(self):
+        self.host.get_connection()
+        self.libvirtd.asked()
+
+        for _ in range(5):
+            self.assertTrue(self.host.has_min_version((8, 0, 0), (7, 0, 0)))
+
+        self.assertEqual(
+            [(0, 'getLibVersion'), (0, 'getVersion')], self.libvirtd.asked())
+
+    def test_libvirtd_was_started_anew(self):
+        self.host.get_connection().defineXML(UUID)
+        self.assertEqual('one', self.host.get_connection().getHostname())
+        self.libvirtd.answers['getHostname'] = 'two'
+        self.libvirtd.die()
+
+        self.assertEqual('two', self.host.get_connection().getHostname())
+        # The second is made when it is needed.
+        self.assertEqual(3, len(self.libvirtd.connections))
+        self.host.get_connection().defineXML(UUID)
+        self.assertEqual((3, 'defineXML'), self.libvirtd.asked()[-1])
+
+    def test_libvirtd_was_started_anew_and_nobody_saw_it(self):
+        connection = self.host.get_connection()
+        self.libvirtd.domains[UUID] = 1
+        domain = connection.lookupByUUIDString(UUID)
+        self.libvirtd.die(seen=False)
+
+        self.assertEqual(
+            UUID, connection.listAllDomains()[0].UUIDString())
+        self.assertEqual([1, 1], domain.state())
+        self.assertEqual(1, len(self.host.list_instance_domains()))
+
+    def test_the_second_of_a_lost_connection_is_let_go(self):
+        self.host.get_connection().defineXML(UUID)
+        watch = self.host._watch
+        self.libvirtd.die()
+
+        self.host.get_connection()
+
+        self.assertIsNone(watch.second._current)
+
+    def test_a_broken_connection_while_it_is_made(self):
+        """It must end, and not wait for the lock that Nova holds."""
+        self.host.on_connected(
+            lambda connection: connection.listAllDomains())
+        self.libvirtd.answers['listAllDomains'] = fake_libvirtd.broken()
+
+        with mock.patch.object(nova_host, 'rpc', autospec=True), \
+                mock.patch.object(
+                    nova_host.compute_utils,
+                    'notify_about_libvirt_connect_error', autospec=True):
+            self.assertRaises(
+                exception.HypervisorUnavailable, self.host.get_connection)
+
+    def test_novas_close_callback_knows_it(self):
+        connection = self.host.get_connection()
+        self.host._connection_closed(self.libvirtd.connections[0], False, '')
+
+        self.assertIsNot(connection, self.host.get_connection())
+
+    def test_another_connection_was_closed(self):
+        connection = self.host.get_connection()
+        self.host._connection_closed(self.libvirtd.openAuth(), False, '')
+
+        self.assertIs(connection, self.host.get_connection())
+
+    def test_domains_are_wrapped_once(self):
+        self.libvirtd.domains[UUID] = 1
+
+        for domain in (
+            *self.host.list_instance_domains(),
+            *self.host.get_connection().listAllDomains(),
+        ):
+            self.assertIs(watched.WatchedDomain, type(domain))
+            self.assertIs(
+                self.libvirtd.connections[0], watched.raw(domain).connect())
+
+    def test_under_eventlet_the_calls_are_made_from_its_threads(self):
+        if utils.concurrency_mode_threading():
+            self.skipTest('Nova is not under eventlet here')
+        made_on = []
+        connection = self.host.get_connection()
+        self.libvirtd.domains[UUID] = 1
+        native = utils.get_eventlet().patcher.original('threading')
+        raw = self.libvirtd.connections[0]
+        ask = fake_libvirtd.Domain.state
+
+        def state(domain):
+            made_on.append(native.get_ident())
+            return ask(domain)
+
+        with mock.patch.object(fake_libvirtd.Domain, 'state', state):
+            for domain in (
+                connection.lookupByUUIDString(UUID),
+                connection.listAllDomains()[0],
+                connection.getAllDomainStats()[0][0],
+                *self.host.list_instance_domains(),
+            ):
+                domain.state()
+            domain = connection.defineXML(UUID)
+            self.host._watch.seen[UUID] = fake_libvirtd.Domain(raw, UUID)
+            domain.state()
+
+        self.assertEqual(5, len(made_on))
+        self.assertNotIn(native.get_ident(), made_on)
+
+
+class EventsTest(TestCase):
+
+    def event(self, number, detail=0, connection=None):
+        """Have libvirt send a life-cycle event."""
+        if connection is None:
+            self.host.get_connection()
+            connection = self.libvirtd.connections[0]
+        self.libvirtd.domains.setdefault(UUID, 7)
+        self.host._event_lifecycle_callback(
+            connection, fake_libvirtd.Domain(connection, UUID), number,
+            detail, self.host)
+
+    def test_they_are_shown_before_nova_has_them(self):
+        seen = []
+        self.host.on_lifecycle(lambda *event: seen.append(event))
+        with mock.patch.object(
+                self.host._event_handler, '_queue_event', autospec=True,
+                side_effect=seen.append):
+            self.event(libvirt.VIR_DOMAIN_EVENT_STARTED, 1)
+
+        self.assertEqual(
+            (UUID, libvirt.VIR_DOMAIN_EVENT_STARTED, 1), seen[0])
+        self.assertEqual(UUID, seen[1].uuid)
+
+    def test_nova_has_them_where_the_one_before_it_fails(self):
+        self.host.on_lifecycle(mock.Mock(side_effect=KeyError))
+        with mock.patch.object(
+                self.host._event_handler, '_queue_event',
+                autospec=True) as novas:
+            self.assertRaises(
+                KeyError, self.event, libvirt.VIR_DOMAIN_EVENT_STARTED)
+
+        novas.assert_called_once()
+
+    def test_the_domain_that_comes_with_one_saves_a_lookup(self):
+        self.spawn_later()
+        domain = self.host.get_connection().defineXML(UUID)
+        self.event(libvirt.VIR_DOMAIN_EVENT_DEFINED)
+        self.libvirtd.asked()
+
+        domain.state()
+
+        self.assertEqual([(0, 'state')], self.libvirtd.asked())
+
+    def test_an_undefined_domain_is_forgotten(self):
+        self.event(libvirt.VIR_DOMAIN_EVENT_DEFINED)
+        self.event(libvirt.VIR_DOMAIN_EVENT_UNDEFINED)
+
+        self.assertEqual({}, self.host._watch.seen)
+
+    def test_one_of_an_older_connection(self):
+        old = self.libvirtd.openAuth()
+        self.host.get_connection()
+        self.event(libvirt.VIR_DOMAIN_EVENT_DEFINED, connection=old)
+
+        self.assertEqual({}, self.host._watch.seen)
+
+    def test_one_before_there_is_a_connection(self):
+        self.event(libvirt.VIR_DOMAIN_EVENT_DEFINED,
+                   connection=self.libvirtd.openAuth())
+
+
+class HandOverTest(TestCase):
+    """Life-cycle events, where no eventlet takes them from their thread."""
+
+    def setUp(self):
+        super().setUp()
+        if not utils.concurrency_mode_threading():
+            self.skipTest('under eventlet Nova handles events elsewhere')
+        self.spawn_later()
+        self.stopped = virtevent.LifecycleEvent(
+            UUID, virtevent.EVENT_LIFECYCLE_STOPPED)
+        self.started = virtevent.LifecycleEvent(
+            UUID, virtevent.EVENT_LIFECYCLE_STARTED)
+        self.resumed = virtevent.LifecycleEvent(
+            UUID, virtevent.EVENT_LIFECYCLE_RESUMED)
+
+    def queue(self, *events):
+        for event in events:
+            # What libvirt's event thread calls.
+            self.host._event_handler._queue_event(event)
+
+    def test_novas_handler_runs_elsewhere_and_in_order(self):
+        self.queue(self.started, self.resumed)
+        self.assertEqual([], self.handled)
+
+        self.run_all()
+        self.assertEqual([self.started, self.resumed], self.handled)
+
+    def test_a_handler_that_waits_keeps_nobody(self):
+        self.host = self.made()
+        release = threading.Event()
+        self.addCleanup(release.set)
+        done = threading.Event()
+
+        def handler(event):
+            if event is self.started:
+                release.wait(60)
+            else:
+                done.set()
+
+        self.host._lifecycle_event_handler = handler
+        other = virtevent.LifecycleEvent(
+            'of another', virtevent.EVENT_LIFECYCLE_STARTED)
+
+        self.queue(self.started, other)
+
+        self.assertTrue(done.wait(60))
+
+    def test_a_stop_waits_for_a_start_as_in_nova(self):
+        self.host._delayed_executor = mock.Mock()
+        future = self.host._delayed_executor.submit_with_delay.return_value
+
+        self.queue(self.stopped, self.started)
+        self.run_all()
+
+        future.cancel.assert_called_once_with()
+        self.assertEqual([self.started], self.handled)
+
+    def test_others_are_handled_at_once(self):
+        """A detach waits for its event, and no RPC is made for it."""
+        removed = libvirtevent.DeviceRemovedEvent(UUID, 'vdb')
+
+        self.queue(self.started, removed)
+
+        self.assertEqual([removed], self.handled)
+
+    def test_without_a_thread_it_is_handled_as_nova_does(self):
+        self.host._events = host.event_queue.EventQueue(
+            mock.Mock(side_effect=RuntimeError('shut down')))
+
+        self.queue(self.started)
+
+        self.assertEqual([self.started], self.handled)
