@@ -14,8 +14,8 @@
 
 import functools
 
-import nova.conf
 from nova import utils
+import nova.conf
 from nova.virt import event as virtevent
 from nova.virt.libvirt import host as nova_host
 from oslo_utils import importutils
@@ -142,6 +142,9 @@ class NumaHost(nova_host.Host):
         self._watch = connection._watch
         for callback in self._on_connected:
             callback(connection)
+        # From here on: a call within the callbacks must not connect anew,
+        # Nova's lock is held.
+        self._watch.reconnect = self._get_connection
         return connection
 
     def _wrap_libvirt_proxy(self, obj):
