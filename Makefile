@@ -12,7 +12,7 @@ test unit functional: export OS_NOVA_DISABLE_EVENTLET_PATCHING = \
 	$(if $(filter threading,$(CONCURRENCY)),true,false)
 
 .PHONY: help demo demo-shell demo-down demo-clean test unit functional e2e \
-	numa-host numa-host-clean lint docs releasenotes genconfig cover lock clean
+	numa-host numa-host-clean bench bench-quick bench-clean lint docs releasenotes genconfig cover lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -57,6 +57,18 @@ numa-host:
 ## make numa-host-clean  stop that host and its cloud, remove their state
 numa-host-clean:
 	@tools/numa_host/numa-host clean
+
+## make bench       stock Nova and this driver measured in turn; takes hours
+bench:
+	@tools/bench/bench run $(ARGS)
+
+## make bench-quick  one small round of it, in under ten minutes
+bench-quick:
+	@tools/bench/bench run --quick --mode threading $(ARGS)
+
+## make bench-clean  stop the benchmark's cloud and remove its state
+bench-clean:
+	@tools/bench/bench clean
 
 ## make lint        style, types, shell scripts, release notes
 lint:
