@@ -33,6 +33,7 @@ from nova_numa_ext.virt import cpu_check
 from nova_numa_ext.virt import disks
 from nova_numa_ext.virt import host as numa_host
 from nova_numa_ext.virt import host_facts
+from nova_numa_ext.virt import known_guests
 from nova_numa_ext.virt import readiness
 from nova_numa_ext.virt import request
 from nova_numa_ext.virt import verify
@@ -43,7 +44,8 @@ LOG = logging.getLogger(__name__)
 opts.register_opts(CONF)
 
 
-class NumaLibvirtDriver(disks.Disks, nova_driver.LibvirtDriver):
+class NumaLibvirtDriver(
+        known_guests.KnownGuests, disks.Disks, nova_driver.LibvirtDriver):
     """Nova's libvirt driver for guests that ask for more.
 
     A guest that asks for nothing of this project's gets what Nova gives it,
@@ -58,6 +60,7 @@ class NumaLibvirtDriver(disks.Disks, nova_driver.LibvirtDriver):
         if CONF.numa_ext.reduce_libvirt_calls:
             numa_host.NumaHost.adopt(self._host)
         self._init_disks()
+        self._init_known_guests()
         self._host_facts = host_facts.HostFacts(self._host)
 
     def init_host(self, host):

@@ -25,6 +25,7 @@ from nova_numa_ext.compat import upstream
 from nova_numa_ext.conf import opts
 from nova_numa_ext.virt import calls
 from nova_numa_ext.virt import connection as watched
+from nova_numa_ext.virt import domain_host
 from nova_numa_ext.virt import event_queue
 from nova_numa_ext.virt import second_connection
 
@@ -59,7 +60,7 @@ def _path(name, shadow=False):
         name, _SWITCH, CONF.numa_ext.reduce_libvirt_calls, shadow=shadow)
 
 
-class NumaHost(nova_host.Host):
+class NumaHost(domain_host.DomainsHost):
     """Nova's Host of libvirt, which remembers what it was told.
 
     Nova's driver makes its own Host and hands it on when it is created, so
@@ -95,6 +96,7 @@ class NumaHost(nova_host.Host):
         # Under eventlet Nova handles them on a thread of their own.
         if utils.concurrency_mode_threading() and thread_pool_factory:
             self._events = event_queue.EventQueue(thread_pool_factory.spawn)
+        self._init_domains()
 
     def on_connected(self, callback):
         """Have each new connection shown, before anyone else sees it.

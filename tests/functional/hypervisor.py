@@ -72,6 +72,9 @@ class Connection(fakelibvirt.Connection):
         self.emit(fakelibvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, dom, event,
                   detail)
 
+    def isAlive(self):
+        return 1
+
     def getAllDomainStats(self, stats=0, flags=0):
         return self.domainListGetStats(list(self._vms.values()), stats, flags)
 

@@ -104,7 +104,7 @@ class ConnectionTest(TestCase):
 
         self.assertEqual([
             *3 * ['domainEventRegisterAny'], 'registerCloseCallback',
-            'listAllDomains'], [name for _, name in self.libvirtd.asked()])
+            *4 * ['domainEventRegisterAny'], 'listAllDomains'], [name for _, name in self.libvirtd.asked()])
 
     def test_no_ping(self):
         self.host.get_connection()
@@ -180,6 +180,7 @@ class ConnectionTest(TestCase):
             *self.host.list_instance_domains(),
             *self.host.get_connection().listAllDomains(),
         ):
+            domain = getattr(domain, '_domain', domain)
             self.assertIs(watched.WatchedDomain, type(domain))
             self.assertIs(
                 self.libvirtd.connections[0], watched.raw(domain).connect())
