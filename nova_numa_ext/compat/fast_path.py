@@ -45,6 +45,15 @@ REST = 300.0
 Answer = TypeVar('Answer')
 
 
+def mismatch(name: str, got: Any, wanted: Any) -> None:
+    """Count an answer that is not Nova's, and say both."""
+    figures.MISMATCHES.labels(name).inc()
+    LOG.warning(
+        'shadow: %(name)s gives %(got)s, Nova gives %(wanted)s. Please '
+        'report this; until then switch it off.',
+        {'name': name, 'got': got, 'wanted': wanted})
+
+
 class Unknown(Exception):
     """Raised by a fast way that has no answer yet: Nova's way is gone."""
 
@@ -144,7 +153,7 @@ class FastPath:
         if not (before.is_unknown() or before.is_same(wanted, same)):
             after = self._outcome(fast, passes)
             if not (after.is_unknown() or after.is_same(wanted, same)):
-                self.note_mismatch(before, wanted)
+                mismatch(self.name, before, wanted)
         return wanted.get()
 
     def _outcome(self, fast: Callable[[], Answer],
@@ -154,14 +163,6 @@ class FastPath:
                 outcome.error, (*passes, Unknown)):
             self.note_error(outcome.error)
         return outcome
-
-    def note_mismatch(self, got: Any, wanted: Any) -> None:
-        """Count an answer that is not Nova's, and say both."""
-        figures.MISMATCHES.labels(self.name).inc()
-        LOG.warning(
-            'shadow: %(name)s gives %(got)s, Nova gives %(wanted)s. Please '
-            'report this; until then switch it off.',
-            {'name': self.name, 'got': got, 'wanted': wanted})
 
 
 class _Outcome:

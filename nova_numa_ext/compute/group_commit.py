@@ -55,6 +55,10 @@ class GroupCommit:
         """Return whether a save has succeeded since that change."""
         return ticket <= self._saved
 
+    def has_unsaved(self) -> bool:
+        """Return whether there are changes that are not saved yet."""
+        return self._saved < self._decided
+
     def save(self, save: Callable[[], object]) -> None:
         """Save now, and with it all that has been changed."""
         decided = self._decided

@@ -16,15 +16,20 @@ import contextlib
 import functools
 import threading
 
-from nova import utils
+from nova import objects
 from nova.compute import resource_tracker as nova_tracker
+from nova.compute import utils as compute_utils
 import nova.conf
 from nova.scheduler.client import report
 from oslo_log import log as logging
 
+from nova_numa_ext import figures
+from nova_numa_ext.compat import fast_path
 from nova_numa_ext.compat import upstream
 from nova_numa_ext.compute import allocations
 from nova_numa_ext.compute import group_commit
+from nova_numa_ext.compute import lock_figures
+from nova_numa_ext.compute import numa_usage
 from nova_numa_ext.conf import opts
 
 CONF = nova.conf.CONF
@@ -52,7 +57,18 @@ RELIED_ON = {
         'drop_move_claim':
             "(self, context, instance, nodename, flavor=None, prefix='new_')",
         'update_usage': '(self, context, instance, nodename)',
+        'update_available_resource':
+            '(self, context, nodename, startup=False)',
+        '_update_available_resource':
+            '(self, context, resources, startup=False)',
+        '_update_usage': '(self, usage, nodename, sign=1)',
+        '_update_usage_from_instances':
+            '(self, context, instances, nodename)',
     },
+    compute_utils: {
+        'is_volume_backed_instance': '(context, instance, bdms=None)',
+    },
+    **numa_usage.RELIED_ON,
     report.SchedulerReportClient: {
         'get_allocations_for_provider_tree': '(self, context, nodename)',
         'update_from_provider_tree':
@@ -63,6 +79,17 @@ RELIED_ON = {
 
 def _uptime(node):
     return (node.stats or {}).get('uptime') if 'stats' in node else None
+
+
+def _compare(node):
+    """Say where the row in the database is not what Nova would have saved."""
+    row = objects.ComputeNode.get_by_uuid(node._context, node.uuid)
+    for name in ('vcpus_used', 'memory_mb_used', 'local_gb_used',
+                 'running_vms', 'numa_topology'):
+        if getattr(row, name) != getattr(node, name):
+            fast_path.mismatch(
+                'coalesce_updates', f'{name}={getattr(row, name)}',
+                getattr(node, name))
 
 
 class NumaResourceTracker(nova_tracker.ResourceTracker):
@@ -80,6 +107,9 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
         self._groups = {}
         # Names of nodes whose row may hold what Nova thinks it does not.
         self._doubtful = set()
+        # In an audit: what its guests use of the host's NUMA nodes.
+        self._numa_usage = None
+        self._report = figures.Report()
         # What the call that a thread is in has still to save.
         self._call = threading.local()
         self._coalesce = CONF.numa_ext.coalesce_updates and upstream.is_known(
@@ -116,6 +146,7 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
         group = self._groups.setdefault(
             compute_node.hypervisor_hostname, group_commit.GroupCommit())
         unsaved = self._unsaved()
+        figures.CLAIMS.inc()
         if unsaved is None:
             group.save(update)
         else:
@@ -123,6 +154,9 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
 
     def _update_now(self, context, compute_node, *args, **kwargs):
         name = compute_node.hypervisor_hostname
+        figures.COMMITS.inc()
+        if self._numa_usage is not None:
+            self._numa_usage.write()
         try:
             super()._update(context, compute_node, *args, **kwargs)
         except BaseException:
@@ -169,12 +203,75 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
         finally:
             compute_node.stats = stats
 
-    @utils.synchronized(nova_tracker.COMPUTE_RESOURCE_SEMAPHORE, fair=True)
+    @lock_figures.measured
     def _save_for(self, compute_node, group, ticket, update):
         # An audit forgets a node that this host has no longer; its row may
         # be gone.
         if any(node is compute_node for node in self.compute_nodes.values()):
             group.save_for(ticket, update)
+            if CONF.numa_ext.shadow and not group.has_unsaved():
+                _compare(compute_node)
+
+    def update_available_resource(self, context, nodename, startup=False):
+        super().update_available_resource(context, nodename, startup=startup)
+        if not (self._coalesce or CONF.numa_ext.reduce_libvirt_calls):
+            return
+        LOG.info('%s', self._report.line())
+        path = CONF.numa_ext.metrics_textfile
+        if path:
+            try:
+                figures.write_textfile(path)
+            except OSError as error:
+                LOG.warning(
+                    '[numa_ext] metrics_textfile cannot be written: '
+                    '%(error)s. Have the user of nova-compute be allowed to '
+                    'make files in its folder.', {'error': error})
+
+    @lock_figures.measured
+    def _update_available_resource(self, context, resources, startup=False):
+        if not self._coalesce:
+            super()._update_available_resource(
+                context, resources, startup=startup)
+            return
+        self._numa_usage = numa_usage.NumaUsage(CONF.numa_ext.shadow)
+        try:
+            super()._update_available_resource(
+                context, resources, startup=startup)
+        finally:
+            self._numa_usage.write()
+            self._numa_usage = None
+
+    def _update_usage(self, usage, nodename, sign=1):
+        node = self.compute_nodes[nodename]
+        topology = usage.get('numa_topology')
+        if self._numa_usage is None or not (topology and node.numa_topology):
+            super()._update_usage(usage, nodename, sign=sign)
+            return
+        self._numa_usage.begin(node)
+        if not CONF.numa_ext.shadow:
+            usage = {**usage, 'numa_topology': None}
+        super()._update_usage(usage, nodename, sign=sign)
+        self._numa_usage.add(node, topology, free=sign == -1)
+
+    def _update_usage_from_instances(self, context, instances, nodename):
+        """Ask at once which guests have their root disk on a volume.
+
+        Nova asks for each guest that it does not know, which after a start
+        are all of them.
+        """
+        unknown = [instance for instance in instances
+                   if instance.uuid not in self.is_bfv]
+        if self._coalesce and len(unknown) > 1:
+            bdms = objects.BlockDeviceMappingList.bdms_by_instance_uuid(
+                context, [instance.uuid for instance in unknown])
+            for instance in unknown:
+                self.is_bfv[instance.uuid] = (
+                    compute_utils.is_volume_backed_instance(
+                        context, instance, bdms.get(
+                            instance.uuid,
+                            objects.BlockDeviceMappingList(objects=[]))))
+        return super()._update_usage_from_instances(
+            context, instances, nodename)
 
     def delete_allocation_for_evacuated_instance(self, context, instance,
                                                  node, node_type='source'):
@@ -201,11 +298,12 @@ def _saved_in_groups(name):
     To be used where saving is the last that the method does: it then comes
     after it, with the lock released in between.
     """
-    @functools.wraps(getattr(nova_tracker.ResourceTracker, name))
+    novas = lock_figures.measured(getattr(nova_tracker.ResourceTracker, name))
+
+    @functools.wraps(novas)
     def method(self, *args, **kwargs):
         with self._deferring():
-            return getattr(super(NumaResourceTracker, self), name)(
-                *args, **kwargs)
+            return novas(self, *args, **kwargs)
     return method
 
 

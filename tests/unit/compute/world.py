@@ -278,7 +278,9 @@ class Nova(fixtures.Fixture):
                    lambda cls, ctxt, host: objects.Service(disabled=False))
         self.useFixture(fixtures.MonkeyPatch(
             'nova.compute.utils.is_volume_backed_instance',
-            lambda *args: False))
+            lambda context, instance, bdms=None: False))
+        self.patch('BlockDeviceMappingList.bdms_by_instance_uuid',
+                   lambda cls, ctxt, uuids: {})
 
     def patch(self, name, function):
         self.useFixture(fixtures.MonkeyPatch(
