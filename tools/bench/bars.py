@@ -239,6 +239,7 @@ def row(figures, bar):
         'ratio': spread(ratios),
         'rounds': len(ratios) or max(len(stock), len(ours)),
         'bar': '',
+        'exact': size == (bar.standing, bar.number),
         'met': None,
     }
     if bar.most is not None:
@@ -249,7 +250,7 @@ def row(figures, bar):
         result['bar'] = f'at most {bar.ratio:g} of stock'
         if ratios:
             result['met'] = statistics.median(ratios) <= bar.ratio
-    if size != (bar.standing, bar.number):
+    if not result['exact']:
         # A smaller trial says nothing of a bar.
         result['met'] = None
         wanted = f'K = {bar.standing}'
@@ -267,7 +268,7 @@ def rows(figures):
         if found is None:
             continue
         shown = (bar.kind, bar.figure, found['standing'], found['number'])
-        if shown not in result or result[shown]['met'] is None:
+        if found['exact'] or shown not in result:
             result[shown] = found
     return list(result.values())
 

@@ -112,7 +112,6 @@ class Bench:
     def __init__(self, cloud, mode):
         self.cloud = cloud
         self.mode = mode
-        self.side = None
         self.control = Control(cloud.run / 'nova-compute-bench.sock')
         self.image_id = None
         self._qemu_img = cloud.run / 'qemu-img.log'
@@ -150,6 +149,7 @@ class Bench:
             ],
             env={'PATH': path, 'NOVA_BENCH_QEMU_IMG': str(self._qemu_img)},
             files=(*service.files, program, HERE / 'instrument.py'),
+            ready=self.control.answers,
             deadline=START_SECONDS,
         )
 
@@ -157,14 +157,6 @@ class Bench:
         """Starts nova-compute anew, unless it runs in that way already."""
         service = self._service(side, periodic)
         self.cloud.processes.start(service)
-        self.side = side
-        processes.wait_for(
-            'nova-compute: its instruments',
-            self.control.answers,
-            START_SECONDS,
-            log=self.cloud.processes.log('nova-compute'),
-            alive=lambda: self.cloud.processes.pid('nova-compute'),
-        )
 
     def stop_compute(self):
         self.cloud.processes.stop('nova-compute')
