@@ -45,9 +45,10 @@ RELIED_ON = {
     },
 }
 
-# VIR_DOMAIN_EVENT_ID_*: a disk's medium changed, a device was removed, a
-# block job ended, a device was added.
-_CHANGE_EVENTS = (9, 15, 16, 19)
+# VIR_DOMAIN_EVENT_ID_*: a disk's medium changed, a block job ended, a device
+# was added. That one was removed Nova wants to know itself, and libvirt takes
+# each event of a connection once.
+_CHANGE_EVENTS = (9, 16, 19)
 #: VIR_DOMAIN_STATS_STATE: what libvirtd knows itself. All else it asks each
 #: QEMU, and waits for one that hangs.
 STATS_STATE = 1
@@ -85,6 +86,8 @@ class DomainsHost(nova_host.Host):
         self._xml_path = path('domain_xml', RELIED_ON)
         self.on_connected(self._follow)
         self.on_lifecycle(self.domains.note)
+        self.on_device_removed(
+            lambda uuid: self.domains.note(uuid, domains.CHANGED))
 
     def _follow(self, connection):
         # On libvirt's own thread: on_lifecycle says what must not be done.

@@ -42,6 +42,7 @@ RELIED_ON = {
     nova_host.Host: {
         '_connect': '(self, uri, read_only)',
         '_connection_closed': '(self, conn, *args, **kwargs)',
+        '_event_device_removed_callback': '(conn, dom, dev, opaque)',
         '_event_emit': '(self, event)',
         '_event_emit_delayed': '(self, event)',
         '_event_lifecycle_callback': '(conn, dom, event, detail, opaque)',
@@ -85,6 +86,7 @@ class NumaHost(domain_host.DomainsHost):
         """Make what this class adds to Nova's, as it is before any call."""
         self._on_connected = []
         self._on_lifecycle = []
+        self._on_device_removed = []
         self._watch = None
         self._calls = calls.Calls(CONF.numa_ext.slow_call_seconds)
         shadow = CONF.numa_ext.shadow
@@ -118,6 +120,16 @@ class NumaHost(domain_host.DomainsHost):
             the event, and the detail
         """
         self._on_lifecycle.append(callback)
+
+    def on_device_removed(self, callback):
+        """Have each event of a device that was removed, before Nova has it.
+
+        libvirt takes a second registration of an event on one connection for
+        a mistake, and Nova has one.
+
+        :param callback: called with the domain's UUID, as on_lifecycle says
+        """
+        self._on_device_removed.append(callback)
 
     def watch(self, connection):
         """Return a connection whose calls are counted, and the slow named.
@@ -171,6 +183,15 @@ class NumaHost(domain_host.DomainsHost):
         finally:
             nova_host.Host._event_lifecycle_callback(
                 conn, dom, event, detail, opaque)
+
+    @staticmethod
+    def _event_device_removed_callback(conn, dom, dev, opaque):
+        try:
+            for callback in opaque._on_device_removed:
+                callback(dom.UUIDString())
+        finally:
+            nova_host.Host._event_device_removed_callback(
+                conn, dom, dev, opaque)
 
     def _see(self, conn, dom, uuid, event):
         # On libvirt's event thread: on_lifecycle says what must not be done.

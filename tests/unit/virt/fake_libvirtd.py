@@ -90,6 +90,7 @@ class Connection(_Object, libvirt.virConnect):
         self.number = number
         self.is_up = self.is_alive = True
         self._o = f'connection {number}'
+        self.events = set()
 
     @property
     def connection(self):
@@ -117,6 +118,9 @@ class Connection(_Object, libvirt.virConnect):
         return self._ask('getCPUMap')
 
     def domainEventRegisterAny(self, dom, event, callback, opaque):
+        if event in self.events:
+            raise error(libvirt.VIR_ERR_INVALID_ARG)
+        self.events.add(event)
         return self._ask('domainEventRegisterAny', 0)
 
     def registerCloseCallback(self, callback, opaque):

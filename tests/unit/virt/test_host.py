@@ -104,7 +104,8 @@ class ConnectionTest(TestCase):
 
         self.assertEqual([
             *3 * ['domainEventRegisterAny'], 'registerCloseCallback',
-            *4 * ['domainEventRegisterAny'], 'listAllDomains'], [name for _, name in self.libvirtd.asked()])
+            *3 * ['domainEventRegisterAny'], 'listAllDomains',
+        ], [name for _, name in self.libvirtd.asked()])
 
     def test_no_ping(self):
         self.host.get_connection()
@@ -248,6 +249,21 @@ class EventsTest(TestCase):
                 KeyError, self.event, libvirt.VIR_DOMAIN_EVENT_STARTED)
 
         novas.assert_called_once()
+
+    def test_a_removed_device_is_shown_before_nova_has_it(self):
+        seen = []
+        self.host.on_device_removed(seen.append)
+        connection = self.libvirtd.openAuth()
+        self.libvirtd.domains[UUID] = 7
+        with mock.patch.object(
+                self.host._event_handler, '_queue_event', autospec=True,
+                side_effect=seen.append):
+            self.host._event_device_removed_callback(
+                connection, fake_libvirtd.Domain(connection, UUID), 'vdb',
+                self.host)
+
+        self.assertEqual(UUID, seen[0])
+        self.assertEqual((UUID, 'vdb'), (seen[1].uuid, seen[1].dev))
 
     def test_the_domain_that_comes_with_one_saves_a_lookup(self):
         self.spawn_later()
