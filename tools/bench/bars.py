@@ -239,7 +239,6 @@ def row(figures, bar):
         'ratio': spread(ratios),
         'rounds': len(ratios) or max(len(stock), len(ours)),
         'bar': '',
-        'exact': size == (bar.standing, bar.number),
         'met': None,
     }
     if bar.most is not None:
@@ -250,7 +249,7 @@ def row(figures, bar):
         result['bar'] = f'at most {bar.ratio:g} of stock'
         if ratios:
             result['met'] = statistics.median(ratios) <= bar.ratio
-    if not result['exact']:
+    if size != (bar.standing, bar.number):
         # A smaller trial says nothing of a bar.
         result['met'] = None
         wanted = f'K = {bar.standing}'
@@ -261,15 +260,13 @@ def row(figures, bar):
 
 
 def rows(figures):
-    """The bars' rows; where two show the same figures, one of them."""
+    """The bars' rows; where two show the same figures, the first."""
     result = {}
     for bar in BARS:
         found = row(figures, bar)
-        if found is None:
-            continue
-        shown = (bar.kind, bar.figure, found['standing'], found['number'])
-        if found['exact'] or shown not in result:
-            result[shown] = found
+        if found is not None:
+            shown = (bar.kind, bar.figure, found['standing'], found['number'])
+            result.setdefault(shown, found)
     return list(result.values())
 
 

@@ -57,6 +57,14 @@ REQUESTS = {
     'virNodeGetCPUStats': 2,
     'virNodeGetMemoryStats': 2,
     'virDomainBlockStatsFlags': 2,
+    'virDomainGetBlkioParameters': 2,
+    'virDomainGetBlockIoTune': 2,
+    'virDomainGetDiskErrors': 2,
+    'virDomainGetInterfaceParameters': 2,
+    'virDomainGetMemoryParameters': 2,
+    'virDomainGetNumaParameters': 2,
+    'virDomainGetSchedulerParameters': 2,
+    'virDomainGetSchedulerParametersFlags': 2,
 }
 UUID = re.compile('[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 
