@@ -31,6 +31,7 @@ from nova_numa_ext.domain import metadata
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import cpu_check
 from nova_numa_ext.virt import disks
+from nova_numa_ext.virt import emulator_check
 from nova_numa_ext.virt import host as numa_host
 from nova_numa_ext.virt import host_facts
 from nova_numa_ext.virt import known_guests
@@ -142,6 +143,9 @@ class NumaLibvirtDriver(
             if here:
                 readiness.judge(
                     policy.nova, flavor or instance.flavor, instance, comes)
+            if CONF.numa_ext.guest_policy and here and not flavor:
+                emulator_check.judge(
+                    instance, image_meta, self._host, self._host_facts)
             if policy and here:
                 self._elements(
                     instance, image_meta, policy,
