@@ -19,6 +19,7 @@ import shutil
 import sys
 import warnings
 
+from nova_numa_ext.cmd import options
 from nova_numa_ext.explain import hosts
 from nova_numa_ext.explain import report
 from nova_numa_ext.explain import show
@@ -62,24 +63,11 @@ def add_parser(subparsers):
         '--virt-type', choices=('kvm', 'qemu'),
         help='[libvirt] virt_type of the host; kvm by default')
     parser.add_argument(
-        '--cpu-dedicated-set', metavar='CPUS',
-        help='[compute] cpu_dedicated_set of the host')
-    parser.add_argument(
         '--cpu-shared-set', metavar='CPUS',
         help='[compute] cpu_shared_set of the host')
-    parser.add_argument(
-        '--config-file', action='append', default=[], metavar='FILE',
-        help="the host's nova.conf; may be given several times")
-    parser.add_argument(
-        '--json', action='store_true', help='print all as JSON')
-    parser.add_argument(
-        '--svg', metavar='FILE', help='write the picture to a file, too')
-    parser.add_argument(
-        '--ascii', action='store_true', help='draw with ASCII characters')
-    parser.add_argument(
-        '--width', type=int, metavar='COLUMNS',
-        help=f'width of the text; by default that of the terminal, '
-        f'{text.WIDTH} elsewhere')
+    options.add_configuration(parser)
+    options.add_json(parser)
+    options.add_picture(parser, text.WIDTH)
     parser.set_defaults(run=run)
     return parser
 

@@ -22,6 +22,7 @@ from oslo_config import cfg
 import prettytable
 
 from nova_numa_ext.cmd import connection
+from nova_numa_ext.cmd import options
 from nova_numa_ext.host import layout
 from nova_numa_ext.host import occupancy
 from nova_numa_ext.host import reader
@@ -49,24 +50,12 @@ def add_parser(subparsers):
         'what is free on each node, and judges item by item whether it is '
         'ready for realtime guests, with what to do where it is not. Exits '
         'with 2 where the host cannot be read.')
-    parser.add_argument('--json', action='store_true', help='print JSON')
-    parser.add_argument(
-        '--svg', metavar='FILE', help='write the picture to a file, too')
-    parser.add_argument(
-        '--ascii', action='store_true', help='draw with ASCII characters')
-    parser.add_argument(
-        '--width', type=int, metavar='COLUMNS',
-        help='how wide to draw (the terminal)')
+    options.add_json(parser)
+    options.add_picture(parser, text.WIDTH)
     parser.add_argument(
         '--check', action='store_true',
         help='exit with 1 where an item is missing that realtime guests need')
-    parser.add_argument(
-        '--cpu-dedicated-set', metavar='CPUS',
-        help='[compute] cpu_dedicated_set, whatever nova.conf says')
-    parser.add_argument(
-        '--config-file', action='append', default=[], metavar='FILE',
-        help="nova-compute's configuration, may be given several times "
-        '(those that it reads by itself)')
+    options.add_configuration(parser)
     parser.add_argument(
         '--root', metavar='DIR', default='/',
         help='a folder with sys and proc of another host, and maybe its '

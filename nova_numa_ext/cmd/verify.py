@@ -18,6 +18,7 @@ import sys
 import prettytable
 
 from nova_numa_ext.cmd import connection
+from nova_numa_ext.cmd import options
 from nova_numa_ext.host import reader
 from nova_numa_ext.verify import compare
 from nova_numa_ext.verify import promises
@@ -41,8 +42,7 @@ def add_parser(subparsers):
         'instance', nargs='?', metavar='INSTANCE',
         help='a UUID, a name of libvirt (instance-0000000a) or of Nova; all '
         'guests that run without it')
-    parser.add_argument(
-        '--json', action='store_true', help='print JSON')
+    options.add_json(parser)
     connection.add_argument(parser)
     parser.set_defaults(run=run)
     return parser

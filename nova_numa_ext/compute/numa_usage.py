@@ -16,7 +16,7 @@ Nova keeps it as text, which it reads and writes anew for each guest that an
 audit adds up: 4 to 12 ms each, with all who come and go waiting.
 """
 
-from nova import objects
+from nova.objects import numa
 from nova.virt import hardware
 
 from nova_numa_ext.compat import fast_path
@@ -26,7 +26,7 @@ RELIED_ON = {
         'numa_usage_from_instance_numa':
             '(host_topology, instance_topology, free=False)',
     },
-    objects.NUMATopology: {'obj_from_db_obj': '(db_obj)'},
+    numa.NUMATopology: {'obj_from_db_obj': '(db_obj)'},
 }
 
 
@@ -48,7 +48,7 @@ class NumaUsage:
         """
         if node.hypervisor_hostname not in self._pending:
             self._pending[node.hypervisor_hostname] = (
-                node, objects.NUMATopology.obj_from_db_obj(
+                node, numa.NUMATopology.obj_from_db_obj(
                     node.numa_topology))
 
     def add(self, node, guest_topology, free):
@@ -70,4 +70,4 @@ class NumaUsage:
 
 
 def _parsed(text):
-    return objects.NUMATopology.obj_from_db_obj(text).obj_to_primitive()
+    return numa.NUMATopology.obj_from_db_obj(text).obj_to_primitive()

@@ -99,20 +99,15 @@ def areas_of(
 
 
 @dataclass(frozen=True)
-class Nodes:
-    """The memory of a guest's node is on these nodes of the host."""
+class _OfCell:
+    """A promise about the memory of a node of the guest."""
 
     cell: Cell
     cells: tuple[Cell, ...]
-    what: str = 'host nodes'
 
     @property
     def subject(self) -> str:
         return str(self.cell)
-
-    @property
-    def asked(self) -> str:
-        return f'{cpuset.show(self.cell.nodes)} {self.cell.mode}'
 
     def judge(self, evidence: Evidence) -> tuple[str, bool | None]:
         if evidence.areas is None:
@@ -120,6 +115,23 @@ class Nodes:
         area = areas_of(self.cells, evidence.areas).get(self.cell.id)
         if area is None:
             return 'not found in QEMU', None
+        return self._judge(area)
+
+    def _judge(self, area: Area) -> tuple[str, bool | None]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Nodes(_OfCell):
+    """The memory of a guest's node is on these nodes of the host."""
+
+    what: str = 'host nodes'
+
+    @property
+    def asked(self) -> str:
+        return f'{cpuset.show(self.cell.nodes)} {self.cell.mode}'
+
+    def _judge(self, area: Area) -> tuple[str, bool | None]:
         there = {node: kib for node, kib in area.kib.items() if kib}
         total = sum(there.values())
         remote = sum(kib for node, kib in there.items()
@@ -142,27 +154,16 @@ class Nodes:
 
 
 @dataclass(frozen=True)
-class HugePages:
+class HugePages(_OfCell):
     """The memory of a guest's node has pages of this size."""
 
-    cell: Cell
-    cells: tuple[Cell, ...]
     what: str = 'page size'
-
-    @property
-    def subject(self) -> str:
-        return str(self.cell)
 
     @property
     def asked(self) -> str:
         return f'{self.cell.page_kib} KiB'
 
-    def judge(self, evidence: Evidence) -> tuple[str, bool | None]:
-        if evidence.areas is None:
-            return UNREADABLE, None
-        area = areas_of(self.cells, evidence.areas).get(self.cell.id)
-        if area is None:
-            return 'not found in QEMU', None
+    def _judge(self, area: Area) -> tuple[str, bool | None]:
         return f'{area.page_kib} KiB', area.page_kib == self.cell.page_kib
 
 

@@ -23,10 +23,9 @@ GUESTS = (1, 2, 2)
 
 
 def guest(vcpus):
-    topology = objects.InstanceNUMATopology(cells=[objects.InstanceNUMACell(
+    return objects.InstanceNUMATopology(cells=[objects.InstanceNUMACell(
         id=vcpus % 2, cpuset=set(range(vcpus)), pcpuset=set(), memory=256,
         pagesize=4, cpu_policy=None)])
-    return topology
 
 
 def node():
