@@ -162,6 +162,7 @@ class Bench:
         self.cloud.processes.stop('nova-compute')
         with contextlib.suppress(FileNotFoundError):
             self.control.path.unlink()
+        self._qemu_img.write_text('')
 
     def forget(self):
         """Drops what was recorded before a measurement."""

@@ -29,7 +29,7 @@ STOPPED_EVENT_SECONDS = 16
 TASKS = {'audit': 'update_available_resource', 'sync': '_sync_power_states'}
 # A task that has returned leaves little behind.
 TASK_QUIET_SECONDS = 1
-CREATE_SECONDS = 3
+CREATE_SECONDS = 5
 PROBE_SECONDS = 0.02
 API_THREADS = 8
 
@@ -200,7 +200,7 @@ class Measure:
         return {
             'seconds': max(active.values()) - start,
             'serves_seconds': serves - start,
-            **figures.counts(records),
+            **figures.counts(records, self.bench.qemu_img_runs()),
         }
 
     def probe(self, number):
