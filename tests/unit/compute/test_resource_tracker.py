@@ -11,26 +11,26 @@
 #    under the License.
 
 
-import functools
 import inspect
 import logging
+import os
 from unittest import mock
 import uuid
 
 import fixtures
-import hypothesis
-from hypothesis import stateful
-from hypothesis import strategies as st
 from keystoneauth1 import exceptions as ks_exc
 from nova import exception
+from nova import objects
 from nova.compute import resource_tracker as nova_tracker
 import nova.conf
 import oslo_messaging
 import testtools
 
+from nova_numa_ext import figures
 from nova_numa_ext.compute import resource_tracker
 from tests.unit.compute import life
 from tests.unit.compute import world
+from tests.unit.compute.split import Split
 
 CONF = nova.conf.CONF
 
@@ -120,23 +120,6 @@ class DeleteAllocationTest(testtools.TestCase):
         self.assertTrue(self.removed('here', 'source'))
 
 
-FAULTS = (oslo_messaging.MessagingTimeout, ks_exc.ClientException)
-
-
-class Split(resource_tracker.NumaResourceTracker):
-    """Its calls end where they would wait for Nova's lock a second time.
-
-    What they would do then is in ``waiting``.
-    """
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.waiting = []
-
-    def _save_for(self, *change):
-        self.waiting.append(functools.partial(super()._save_for, *change))
-
-
 class SavedInGroupsTest(testtools.TestCase):
 
     def setUp(self):
@@ -151,6 +134,13 @@ class SavedInGroupsTest(testtools.TestCase):
             host.create_instance(GUESTS[number], number)
         host.saves = 0
         return host
+
+    @staticmethod
+    def volume(context, instance, bdms=None):
+        if bdms is None:
+            objects.BlockDeviceMappingList.get_by_instance_uuid(
+                context, instance.uuid)
+        return False
 
     def switch_off(self):
         CONF.set_override('coalesce_updates', False, 'numa_ext')
@@ -313,134 +303,102 @@ class SavedInGroupsTest(testtools.TestCase):
             [{'a guest': {'allocations': 'moved'}}],
             host.tracker.reportclient.sent)
 
+    def test_the_root_disks_of_all_guests_are_asked_for_at_once(self):
+        host = self.host(resource_tracker.NumaResourceTracker)
+        for guest in GUESTS[:3]:
+            life.claim(host, guest)
+        one, many = [self.useFixture(fixtures.MockPatch(
+            f'nova.objects.BlockDeviceMappingList.{name}', autospec=True,
+            return_value=objects.BlockDeviceMappingList(objects=[])
+            if name == 'get_by_instance_uuid' else {})).mock
+            for name in ('get_by_instance_uuid', 'bdms_by_instance_uuid')]
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova.compute.utils.is_volume_backed_instance', self.volume))
+        row = host.row
 
-class Interleavings(stateful.RuleBasedStateMachine):
-    """Any order of calls and of their second turns, with faults.
+        host.start(resource_tracker.NumaResourceTracker)
+        self.assertEqual((0, 1), (one.call_count, many.call_count))
+        self.assertEqual(row, host.row)
 
-    Nova's own tracker does the same without faults, one call after the other.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.nova = world.Nova()
-        self.nova.setUp()
-        self.ours = world.World(Split)
-        self.novas = world.World(nova_tracker.ResourceTracker)
-        self.states = dict.fromkeys(GUESTS, 'gone')
-        # Guests whose call has not returned, and what it still does.
-        self.waiting = {}
-        self.healthy = True
-
-    @stateful.rule(calls=st.lists(st.tuples(
-        st.sampled_from(GUESTS), st.integers(0, 3), st.integers(0, 3)),
-        min_size=1, max_size=5))
-    def calls(self, calls):
-        """Do the next to some guests, up to where their calls wait."""
-        for guest, choice, number in calls:
-            steps = life.STEPS[self.states[guest]]
-            if guest in self.waiting:
-                self.second_turn_of(guest)
-            elif steps:
-                self.call(guest, number, *steps[choice])
-
-    def call(self, guest, number, step, state):
-        arguments = (number,) if step in (life.create, life.move_claim) else ()
-        self.ours.changes += 1
-        # Nova saves these before it has done all.
-        at_once = step in (life.confirm, life.revert)
-        if at_once:
-            self.novas.faults[:] = self.ours.faults
-        ours, novas = [self.outcome(step, host, guest, *arguments)
-                       for host in (self.ours, self.novas)]
-        self.novas.faults.clear()
-        assert ours == novas, (step, ours, novas)
-        if at_once and ours != 'done':
-            # Nova's may not see that its row is not what it thinks.
-            self.novas.tracker.old_resources.clear()
-            self.healthy = False
-            self.states[guest] = 'broken'
-        elif ours == 'done':
-            self.states[guest] = state
-        if self.ours.tracker.waiting:
-            self.waiting[guest] = (
-                self.ours.changes, self.ours.tracker.waiting.pop())
-
-    @staticmethod
-    def outcome(step, *arguments):
-        try:
-            step(*arguments)
-        except (exception.NovaException, *FAULTS) as error:
-            return type(error).__name__
-        return 'done'
-
-    @stateful.precondition(lambda self: self.waiting)
-    @stateful.rule(which=st.integers(0, 3))
-    def second_turn(self, which):
-        self.second_turn_of(sorted(self.waiting)[which % len(self.waiting)])
-
-    def second_turn_of(self, guest):
-        """Have a call return."""
-        change, save = self.waiting.pop(guest)
-        faults = len(self.ours.faults)
-        try:
-            save()
-        except FAULTS:
-            assert len(self.ours.faults) == faults - 1
-            self.healthy = False
-        else:
-            assert len(self.ours.faults) == faults
-            assert (self.ours.saved_changes >= change or
-                    self.ours.row == self.ours.memory)
-
-    @stateful.precondition(lambda self: not self.ours.faults)
-    @stateful.rule(fault=st.sampled_from(['conductor', 'late', 'placement']))
-    def fault(self, fault):
-        self.ours.faults.append(fault)
-
-    @stateful.rule(which=st.integers(0, 3))
-    def audit_or_kill(self, which):
-        if which:
-            self.audit()
-        else:
-            self.kill()
-
-    def audit(self):
-        # Nova loses count of a guest between the two halves of a revert on
-        # one host; where its CPUs are taken then, audits fail.
-        novas, ours = [
-            self.outcome(host.audit) for host in (self.novas, self.ours)]
-        self.healthy = ours == 'done'
-        if self.healthy:
-            assert self.ours.row == self.ours.memory == self.novas.row
-        if novas != 'done':
-            assert not self.healthy
-
-    def kill(self):
-        """Start nova-compute again; calls that waited are gone."""
-        self.ours.faults.clear()
-        self.waiting.clear()
-        starts = {self.outcome(self.ours.start, Split),
-                  self.outcome(self.novas.start, nova_tracker.ResourceTracker)}
-        assert len(starts) == 1, starts
-        self.healthy = starts == {'done'}
-
-    @stateful.invariant()
-    def same(self):
-        assert self.ours.memory == self.novas.memory
-        if self.healthy and not self.waiting:
-            assert self.ours.row == self.novas.row
-
-    def teardown(self):
-        """Have all calls return; the next audit heals what is left."""
-        try:
-            while self.waiting:
-                self.second_turn_of(min(self.waiting))
-            self.ours.faults.clear()
-            self.audit()
-        finally:
-            self.nova.cleanUp()
+        self.switch_off()
+        host.start(nova_tracker.ResourceTracker)
+        self.assertEqual((3, 1), (one.call_count, many.call_count))
 
 
-InterleavingsTest = Interleavings.TestCase
-InterleavingsTest.settings = hypothesis.settings(
-    max_examples=20, stateful_step_count=25)
+class AuditTest(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(world.Nova())
+        self.log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
+
+    def set(self, name, value):
+        CONF.set_override(name, value, 'numa_ext')
+        self.addCleanup(CONF.clear_override, name, 'numa_ext')
+
+    def host(self, guests=1):
+        host = world.World(resource_tracker.NumaResourceTracker)
+        for number in range(guests):
+            life.create(host, GUESTS[number], number)
+        return host
+
+    def mismatches(self):
+        return figures.total('shadow_mismatches_total')
+
+    def test_a_line_for_each(self):
+        host = self.host()
+        host.audit()
+
+        first, second = [
+            line for line in self.log.output.splitlines()
+            if line.startswith('Since the last audit: ')]
+        self.assertIn('2 changes in 2 updates; lock taken 3 times', second)
+
+    def test_no_line_where_all_is_off(self):
+        self.set('coalesce_updates', False)
+        self.set('reduce_libvirt_calls', False)
+        self.host()
+
+        self.assertNotIn('Since the last audit', self.log.output)
+
+    def test_a_file_for_prometheus(self):
+        path = os.path.join(
+            self.useFixture(fixtures.TempDir()).path, 'nova.prom')
+        self.set('metrics_textfile', path)
+        self.host().audit()
+
+        with open(path, encoding='utf-8') as file:
+            self.assertIn(
+                'nova_numa_ext_lock_held_seconds_count{caller='
+                '"instance_claim"}', file.read())
+
+    def test_a_file_that_cannot_be_written(self):
+        self.set('metrics_textfile', '/proc/nova.prom')
+        host = self.host()
+        host.audit()
+
+        self.assertEqual(host.memory, host.row)
+        self.assertIn('[numa_ext] metrics_textfile cannot be written: ',
+                      self.log.output)
+
+    def test_shadow(self):
+        self.set('shadow', True)
+        before = self.mismatches()
+        host = self.host(guests=3)
+        host.audit()
+        life.abort(host, GUESTS[0])
+        host.audit()
+
+        self.assertEqual(before, self.mismatches())
+        self.assertEqual(host.memory, host.row)
+
+    def test_shadow_sees_a_row_that_was_not_saved(self):
+        self.set('shadow', True)
+        host = self.host()
+        before = self.mismatches()
+        host.save_node = lambda node: None
+        life.create(host, GUESTS[1], 1)
+
+        self.assertLess(before, self.mismatches())
+        self.assertIn('shadow: coalesce_updates gives vcpus_used=1, Nova '
+                      'gives 4.', self.log.output)
