@@ -15,21 +15,27 @@
 import threading
 import time
 
+from nova import exception
 import nova.conf
 from nova.virt import images
 from nova.virt.disk import api as disk_api
 from nova.virt.libvirt import driver as nova_driver
 from nova.virt.libvirt import imagebackend
+from oslo_log import log as logging
 
 from nova_numa_ext import figures
 from nova_numa_ext.compat import fast_path
 from nova_numa_ext.virt import disk_images
+from nova_numa_ext.virt import time_limit
 
 CONF = nova.conf.CONF
+LOG = logging.getLogger(__name__)
 
 #: Seconds for which the size of a storage pool is good enough for a claim.
 #: An audit asks anew.
 POOL_AGE = 120.0
+#: Seconds that an audit waits for the disks of one guest.
+PATIENCE = 5.0
 
 RELIED_ON_DISKS = {
     nova_driver.LibvirtDriver: {
@@ -123,6 +129,8 @@ class Disks:
             RELIED_ON_POOLS, shadow)
         self._pool = None
         self._claim = threading.local()
+        self._audit = threading.local()
+        self._patience = time_limit.TimeLimit(PATIENCE)
         if on:
             backends = self.image_backend.BACKEND
             ours = qcow2_of(
@@ -135,8 +143,11 @@ class Disks:
             self, guest_config, block_device_info):
         domains = []
 
+        def look():
+            return disk_images.Domain(guest_config, block_device_info)
+
         def remembered():
-            domain = disk_images.Domain(guest_config, block_device_info)
+            domain = self._looked_at(guest_config, look)
             domains.append(domain)
             disks = self._disks.find(domain.key, domain.stamps)
             if disks is None:
@@ -151,7 +162,35 @@ class Disks:
                     domain.key, domain.stamps, [dict(disk) for disk in disks])
             return disks
 
-        return self._disks_path.answer(remembered, ask)
+        return self._disks_path.answer(
+            remembered, ask, passes=(exception.DiskNotFound,))
+
+    def _looked_at(self, config, look):
+        """Return what ``look`` gives; an audit does not wait for it forever.
+
+        Nova's audit says of a guest whose disk is not there that it is left
+        out, and goes on with the others.
+        """
+        if not getattr(self._audit, 'is_one', False):
+            return look()
+        try:
+            return self._patience.ask(config.uuid, look)
+        except time_limit.Stuck as error:
+            LOG.warning(
+                'The disks of %(name)s (%(uuid)s) do not answer within '
+                '%(seconds)d s. The audit goes on without them; see whether '
+                'what they are on is there.', {
+                    'name': config.name, 'uuid': config.uuid,
+                    'seconds': PATIENCE})
+            raise exception.DiskNotFound(
+                location=f'of {config.name}') from error
+
+    def get_available_resource(self, nodename):
+        self._audit.is_one = True
+        try:
+            return super().get_available_resource(nodename)
+        finally:
+            self._audit.is_one = False
 
     def update_provider_tree(self, provider_tree, nodename, allocations=None):
         self._claim.is_one = True

@@ -15,6 +15,7 @@ import pathlib
 from unittest import mock
 
 import fixtures
+from nova import exception
 from nova import objects
 import nova.conf
 from nova.tests import fixtures as nova_fixtures
@@ -27,6 +28,7 @@ from nova_numa_ext import figures
 from nova_numa_ext.conf import opts
 from nova_numa_ext.virt import disk_images
 from nova_numa_ext.virt import disks
+from nova_numa_ext.virt import time_limit
 
 CONF = nova.conf.CONF
 opts.register_opts(CONF)
@@ -192,6 +194,25 @@ class DomainTest(TestCase):
         disk, asked = self.ask(driver)
         self.assertEqual(0, asked)
         self.assertEqual(self.path.stat().st_blocks * 512, disk['disk_size'])
+
+    def test_an_audit_goes_on_without_a_disk_that_does_not_answer(self):
+        driver = Driver()
+        driver._patience = time_limit.TimeLimit(0.2)
+        log = self.useFixture(fixtures.FakeLogger())
+        self.config.name, self.config.uuid = 'instance-1', UUID
+        self.path.unlink()
+        # What opens it waits for somebody who writes.
+        os.mkfifo(self.path)
+        self.addCleanup(os.close, os.open(self.path, os.O_RDWR))
+        with mock.patch.object(
+                Nova, 'get_available_resource', create=True,
+                new=lambda self, node: self.asked()):
+            driver.asked = lambda: self.ask(driver)
+            self.assertRaises(
+                exception.DiskNotFound, driver.get_available_resource, 'node')
+        self.assertIn(f'The disks of instance-1 ({UUID}) do not answer',
+                      log.output)
+        self.assertEqual(0, self.info.call_count)
 
     def test_a_disk_of_another_size(self):
         driver = Driver()
