@@ -293,8 +293,10 @@ def more_rows(figures):
     result = []
     for words, kind, figure in MORE:
         for standing, number in figures.sizes(kind):
-            what = f'{number} ' if number else ''
-            what += f'{kind}, K = {standing}: {words}'
+            what = kind
+            if number:
+                what = f'{number} {kind}{"s" if number > 1 else ""}'
+            what += f', K = {standing}: {words}'
             bar = Bar(what, kind, figure, number, standing)
             found = row(figures, bar)
             if found:

@@ -14,8 +14,8 @@
 
 from xml.sax import saxutils
 
-WIDTH = 760
-LABELS = 250
+WIDTH = 820
+LABELS = 320
 VALUES = 90
 BAR = 13
 GAP = 10

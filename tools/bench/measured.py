@@ -121,6 +121,9 @@ class Bench:
         starter = Starter(self)
         starter.run()
         self.image_id = starter.guest_image_id
+        if self._hook.exists():
+            # Of a run that was killed.
+            self._quick_creates()
 
     def _service(self, side, periodic):
         cloud = self.cloud
@@ -190,8 +193,11 @@ class Bench:
         try:
             yield
         finally:
-            self._hook.unlink()
-            self._reload_libvirtd()
+            self._quick_creates()
+
+    def _quick_creates(self):
+        self._hook.unlink()
+        self._reload_libvirtd()
 
     def _reload_libvirtd(self):
         # It looks for hooks when it starts, and when it is told to reload.
