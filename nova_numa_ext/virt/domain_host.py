@@ -155,7 +155,7 @@ class DomainsHost(nova_host.Host):
             found.append(domain)
             self.domains.keep_state(
                 domain.UUIDString(), stamp, stats[STATE], domain.ID())
-        self.domains.keep_only([domain.UUIDString() for domain in found])
+        self.domains.keep_only({domain.UUIDString() for domain in found})
         return found
 
     def state_of(self, domain):

@@ -46,7 +46,8 @@ STATE_AGE = 60.0
 OWN_AGE = 10.0
 #: Domains whose XML an audit reads though it is known.
 REREAD = 4
-#: Seconds within which the event of a definition of Nova's own comes.
+#: Seconds within which the event of a definition of Nova's own comes, and an
+#: event is handled: Nova delays that of a stop by 15 s.
 _EVENT_AGE = 60.0
 
 # Numbers that libvirt gives to life-cycle events, and to states.
@@ -155,7 +156,7 @@ class Domains:
 
     def _see_state(self, uuid, event):
         after = _STATE_AFTER.get(event)
-        self._words[uuid] = after
+        self._words[uuid] = (after, self._clock())
         known = self._states.get(uuid)
         is_news = known is None or not _alike(known.state, after)
         if is_news:
@@ -199,20 +200,26 @@ class Domains:
                 self._xml[uuid] = Xml(text, domain_id, self._clock())
 
     def keep_only(self, uuids):
-        """Drop what is known of domains that are not there."""
+        """Drop what is known of domains that are not there.
+
+        :param uuids: a set of the others
+        """
         with self._seen():
-            gone = {uuid for known in (
-                self._objects, self._states, self._xml, self._words,
-                self._defined) for uuid in known} - set(uuids)
-            gone = {uuid for uuid in gone if not self._changing[uuid]}
-            if not gone:
-                return
-            for known in (self._objects, self._states, self._xml,
-                          self._words, self._defined):
+            kinds = (self._objects, self._states, self._xml, self._defined)
+            gone = {uuid for known in kinds for uuid in known}
+            gone.difference_update(uuids, +self._changing)
+            for known in kinds:
                 for uuid in gone:
                     known.pop(uuid, None)
-            self._changes = collections.Counter(
-                {None: self._changes[None] + 1})
+            # The event that says it is gone may still be to be handled.
+            handled = self._clock() - _EVENT_AGE
+            for uuid, (_, at) in list(self._words.items()):
+                if at < handled and uuid not in uuids:
+                    del self._words[uuid]
+                    gone.add(uuid)
+            if gone:
+                self._changes = collections.Counter(
+                    {None: self._changes[None] + 1})
 
     def object(self, uuid, oldest=None):
         """Return a domain object, None where none is known.
@@ -247,7 +254,7 @@ class Domains:
     def word(self, uuid):
         """Return what the last event says that a domain is, None if none."""
         with self._seen():
-            return self._words.get(uuid)
+            return self._words.get(uuid, (None,))[0]
 
     def drop_oldest_xml(self):
         """Have the XML that is the oldest be read anew, of REREAD domains."""
@@ -288,7 +295,7 @@ class Domains:
                 self._settle(uuid, stamp, change, xml)
 
     def _settle(self, uuid, stamp, change, xml):
-        word = self._words.get(uuid)
+        word = self._words.get(uuid, (None,))[0]
         unchanged = self._is_current(uuid, stamp)
         self._changes[uuid] += 1
         if (not self.is_followed or self._changing[uuid]

@@ -124,6 +124,8 @@ class TestCase(base.TestCase):
         # Nova's fixture has replaced it on the object, too.
         host = compute.driver._host
         del host.get_connection
+        # Nova is done with an event when it is delivered.
+        host._events = None
         host._delayed_executor = mock.Mock(
             submit_with_delay=lambda *work: self._delay(work))
         return compute
