@@ -14,8 +14,8 @@
 
 from xml.sax import saxutils
 
-WIDTH = 820
-LABELS = 320
+WIDTH = 840
+LABELS = 340
 VALUES = 90
 BAR = 13
 GAP = 10
