@@ -40,7 +40,7 @@ class Scenario:
             'restart': 36 + 0.2 * k,
             'tasks': 9 + 0.25 * k,
             'boot': 22 + n * (1.1 + 0.017 * k),
-            'probe': 15 + n,
+            'probe': 35 + n,
             'idle': 18 + 0.2 * k + idle_seconds,
         }[self.kind]
 

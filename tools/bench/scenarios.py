@@ -29,7 +29,7 @@ STOPPED_EVENT_SECONDS = 16
 TASKS = {'audit': 'update_available_resource', 'sync': '_sync_power_states'}
 # A task that has returned leaves little behind.
 TASK_QUIET_SECONDS = 1
-CREATE_SECONDS = 5
+CREATE_SECONDS = 10
 PROBE_SECONDS = 0.02
 API_THREADS = 8
 
