@@ -37,6 +37,7 @@ from nova_numa_ext.virt import host_facts
 from nova_numa_ext.virt import known_guests
 from nova_numa_ext.virt import readiness
 from nova_numa_ext.virt import request
+from nova_numa_ext.virt import spawns
 from nova_numa_ext.virt import verify
 
 CONF = nova.conf.CONF
@@ -46,7 +47,8 @@ opts.register_opts(CONF)
 
 
 class NumaLibvirtDriver(
-        known_guests.KnownGuests, disks.Disks, nova_driver.LibvirtDriver):
+        known_guests.KnownGuests, disks.Disks, spawns.Spawns,
+        nova_driver.LibvirtDriver):
     """Nova's libvirt driver for guests that ask for more.
 
     A guest that asks for nothing of this project's gets what Nova gives it,
