@@ -23,11 +23,14 @@ from nova_numa_ext import figures
 LOG = logging.getLogger(__name__)
 
 # Modules through which a call goes on its way to libvirtd: not its callers.
-_ON_THE_WAY = ('nova_numa_ext.virt.calls', 'nova_numa_ext.virt.connection',
-               'nova_numa_ext.virt.second_connection',
-               'nova_numa_ext.compat.fast_path',
-               'nova_numa_ext.virt.remembered')
+_ON_THE_WAY = frozenset((
+    'nova_numa_ext.compat.fast_path', 'nova_numa_ext.virt.calls',
+    'nova_numa_ext.virt.connection', 'nova_numa_ext.virt.domain_host',
+    'nova_numa_ext.virt.followed', 'nova_numa_ext.virt.remembered',
+    'nova_numa_ext.virt.second_connection'))
 _MANAGER = 'nova.compute.manager'
+# The manager's own decorators, around each of its tasks.
+_DECORATED = 'decorated_function'
 
 
 def caller():
@@ -39,7 +42,7 @@ def caller():
         name = f'{module}.{frame.f_code.co_name}'
         if nearest is None and module not in _ON_THE_WAY:
             nearest = name
-        if module == _MANAGER:
+        if module == _MANAGER and frame.f_code.co_name != _DECORATED:
             task = name
         frame = frame.f_back
     if task in (None, nearest):

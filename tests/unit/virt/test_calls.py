@@ -72,13 +72,21 @@ class CallsTest(testtools.TestCase):
             self.log.output)
 
     def test_a_slow_call_is_named_with_the_managers_task(self):
-        def build(destroy):
-            destroy()
+        def decorated_function(function, *args):
+            function(*args)
 
-        # As if this were one of nova.compute.manager's.
-        build = types.FunctionType(
-            build.__code__, {'__name__': 'nova.compute.manager'})
-        build(self.destroy)
+        def build(function, *args):
+            function(*args)
+
+        def clean_up(function):
+            function()
+
+        # As if these were nova.compute.manager's.
+        decorated_function, build, clean_up = [
+            types.FunctionType(
+                function.__code__, {'__name__': 'nova.compute.manager'})
+            for function in (decorated_function, build, clean_up)]
+        decorated_function(build, clean_up, self.destroy)
 
         self.assertIn(
             f'libvirt: destroy, called by {__name__}.destroy for '

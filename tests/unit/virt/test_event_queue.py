@@ -65,6 +65,18 @@ class EventQueueTest(testtools.TestCase):
         queue.put('f', self.note('f'))
         self.assertEqual(2, len(self.started))
 
+    def test_no_thread_for_a_key_that_has_one(self):
+        queue = self.queue()
+
+        def first():
+            queue.put('a', self.note('a2'))
+            self.done.append(len(self.started))
+
+        queue.put('a', first)
+        self.run_all()
+
+        self.assertEqual([0, 'a2'], self.done)
+
     def test_a_key_is_on_one_thread_at_a_time(self):
         queue = self.queue()
 
@@ -102,6 +114,19 @@ class EventQueueTest(testtools.TestCase):
         queue.put('a', self.note('a2'))
         self.run_all()
         self.assertEqual(['a2'], self.done)
+
+    def test_no_second_thread_and_the_first_does_it(self):
+        def first_only(work):
+            if self.started:
+                raise RuntimeError('too many')
+            self.started.append(work)
+
+        queue = event_queue.EventQueue(first_only)
+        queue.put('a', self.note('a1'))
+        queue.put('b', self.note('b1'))
+
+        self.run_all()
+        self.assertEqual(['a1', 'b1'], self.done)
 
     def test_nothing_of_what_is_done_stays(self):
         queue = self.queue()

@@ -10,8 +10,9 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-from unittest import mock
+import pathlib
 
+import fixtures
 import testtools
 
 from nova_numa_ext import figures
@@ -25,15 +26,11 @@ class RememberedTest(testtools.TestCase):
         self.now = 1000.0
         self.memory = remembered.Remembered(lambda: self.now)
         self.answers = []
-        cpus = mock.patch.object(
-            remembered, 'cpus', autospec=True, return_value=['0-1'])
-        self.cpus = cpus.start()
-        self.addCleanup(cpus.stop)
-        # The table has the function itself.
-        table = mock.patch.dict(remembered.REMEMBERED, {
-            'getCPUMap': (600.0, self.cpus), 'getInfo': (600.0, self.cpus)})
-        table.start()
-        self.addCleanup(table.stop)
+        sysfs = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.online = sysfs / 'online'
+        self.online.write_text('0-1')
+        self.useFixture(fixtures.MockPatchObject(
+            remembered, '_CPUS', [self.online]))
 
     def get(self, call, answer):
         return self.memory.get(call, lambda: answer)
@@ -54,14 +51,14 @@ class RememberedTest(testtools.TestCase):
 
     def test_a_cpu_came_or_went(self):
         for call in ('getInfo', 'getCPUMap'):
-            self.cpus.return_value = ['0-1']
+            self.online.write_text('0-1')
             self.get(call, 'first')
-            self.cpus.return_value = ['0']
+            self.online.write_text('0')
             self.assertEqual('second', self.get(call, 'second'))
 
     def test_a_cpu_changes_nothing_of_the_rest(self):
         self.get('getHostname', 'first')
-        self.cpus.return_value = ['0']
+        self.online.write_text('0')
 
         self.assertEqual('first', self.get('getHostname', 'second'))
 
