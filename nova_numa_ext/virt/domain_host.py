@@ -22,6 +22,7 @@ from oslo_log import log as logging
 
 from nova_numa_ext.compat import fast_path
 from nova_numa_ext.virt import connection as watched
+from nova_numa_ext.virt import cpu_check
 from nova_numa_ext.virt import domains
 from nova_numa_ext.virt import followed
 
@@ -149,8 +150,9 @@ class DomainsHost(nova_host.Host):
         """Return all domains with their states, from one call."""
         stamp = self.domains.stamp()
         found = []
-        for domain, stats in self.get_connection().getAllDomainStats(
-                STATS_STATE, 0):
+        with _while_connected():
+            records = self.get_connection().getAllDomainStats(STATS_STATE, 0)
+        for domain, stats in records:
             domain = self._followed(self._wrap_libvirt_proxy(domain))
             found.append(domain)
             self.domains.keep_state(
@@ -164,9 +166,9 @@ class DomainsHost(nova_host.Host):
         :returns: None where the domain is no more
         """
         stamp = self.domains.stamp()
-        connection = self.get_connection()
-        found = connection.domainListGetStats(
-            [_raw(domain)], STATS_STATE, 0)
+        with _while_connected():
+            found = self.get_connection().domainListGetStats(
+                [_raw(domain)], STATS_STATE, 0)
         for domain, stats in found:
             domain = self._followed(self._wrap_libvirt_proxy(domain))
             self.domains.keep_state(
@@ -222,6 +224,17 @@ class DomainsHost(nova_host.Host):
         return followed.Read(
             domain, self._xml_path,
             lambda: self.domains.xml(uuid, domain_id))
+
+
+@contextlib.contextmanager
+def _while_connected():
+    """Leave it to Nova, and nobody's error, where the connection breaks."""
+    try:
+        yield
+    except nova_host.libvirt.libvirtError as error:
+        if cpu_check.is_connection_lost(error):
+            raise fast_path.Unknown from error
+        raise
 
 
 def _same_domains(some, others):
