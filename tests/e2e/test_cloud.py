@@ -20,7 +20,9 @@ import testtools
 from testtools import content
 
 from tests.e2e import cloud as cloud_fixture
+from tools.demo import processes
 
+AUDIT_SECONDS = 180
 SHOW = ('-f', 'json')
 CAP_SYS_RESOURCE = 24  # capabilities(7); linux/capability.h has the number
 # From 2.86 on Nova's API validates extra specs. Older clients still send what
@@ -148,6 +150,46 @@ class TestLockedMemory(CloudTestCase):
         self.refused("flavor hw:locked_memory='true'",
                      'MiB of its 128 MiB, and has no CAP_SYS_RESOURCE',
                      'LimitMEMLOCK=infinity in its unit.')
+
+
+class TestShadow(CloudTestCase):
+
+    def audits(self):
+        """Return the lines that nova-compute wrote after its audits."""
+        return [line for line in self.cloud.nova_compute_log().splitlines()
+                if 'Since the last audit: ' in line]
+
+    def next_audit(self):
+        """Wait for an audit that begins from now on."""
+        # The one that may be running now is not counted.
+        wanted = len(self.audits()) + 2
+        return processes.wait_for(
+            'an audit', lambda: self.audits()[wanted - 1:], AUDIT_SECONDS)
+
+    def act(self, action, status):
+        """Do something with the server, and wait for what it becomes."""
+        self.cloud.openstack('server', action, self.name)
+        processes.wait_for(status, lambda: status == self.cloud.openstack(
+            'server', 'show', self.name, *SHOW)['status'], AUDIT_SECONDS)
+
+    def test_what_is_shortened_is_what_nova_does(self):
+        self.flavor()
+        self.boot()
+        [audit, *_more] = self.next_audit()
+        self.act('pause', 'PAUSED')
+        self.next_audit()
+        self.act('unpause', 'ACTIVE')
+        self.act('stop', 'SHUTOFF')
+        self.next_audit()
+        self.act('start', 'ACTIVE')
+        self.next_audit()
+
+        self.addDetail('audit', content.text_content(audit))
+        self.assertNotIn(' 0 libvirt calls', audit)
+        log = self.cloud.nova_compute_log()
+        for sign in ('shadow: ', 'is without effect', 'in its own way'):
+            self.assertEqual([], [
+                line for line in log.splitlines() if sign in line])
 
 
 class TestWrongFlavor(CloudTestCase):

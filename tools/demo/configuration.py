@@ -12,6 +12,7 @@
 
 """Writes the configuration of a cloud's services from templates."""
 
+import os
 import pathlib
 import shutil
 import string
@@ -55,6 +56,7 @@ def scheduler_filters():
 
 
 def values(cloud):
+    shadow = os.environ.get('DEMO_SHADOW') or 'false'
     client = '\n'.join(
         (
             'auth_type = password',
@@ -84,6 +86,10 @@ def values(cloud):
         'port_base': cloud.port_base,
         'compute_driver': cloud.compute_driver,
         'libvirt_uri': cloud.libvirt_uri,
+        'shadow': shadow,
+        # The more is compared; these are Nova's defaults.
+        'audit_seconds': 10 if shadow == 'true' else 60,
+        'power_sync_seconds': 10 if shadow == 'true' else 600,
         'scheduler_filters': ','.join(scheduler_filters()),
         'transport_url': (
             f'rabbit://openstack:{cloud.password("messaging")}'
