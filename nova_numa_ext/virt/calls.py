@@ -39,11 +39,11 @@ def caller():
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get('__name__', '?')
-        name = f'{module}.{frame.f_code.co_name}'
+        name = frame.f_code.co_name
         if nearest is None and module not in _ON_THE_WAY:
-            nearest = name
-        if module == _MANAGER and frame.f_code.co_name != _DECORATED:
-            task = name
+            nearest = f'{module}.{name}'
+        if module == _MANAGER and name != _DECORATED:
+            task = f'{module}.{name}'
         frame = frame.f_back
     if task in (None, nearest):
         return nearest

@@ -22,38 +22,8 @@ import functools
 from nova import utils
 from nova.virt.libvirt import host as nova_host
 
+from nova_numa_ext.virt import call_kinds
 from nova_numa_ext.virt import remembered
-
-#: What libvirt's library answers itself, from what the object holds.
-_LOCAL = frozenset((
-    'ID', 'MACString', 'UUID', 'UUIDString', 'c_pointer', 'getURI',
-    'isAlive', 'key', 'name', 'usageID', 'usageType'))
-#: What takes long, or may: of a connection, and
-_LONG = frozenset((
-    'createXML', 'createXMLWithFiles', 'restore', 'restoreFlags'))
-#: what is sent with it, as the domain that it returns is about to be started.
-_WITH_LONG = frozenset(('defineXML', 'defineXMLFlags'))
-#: Of a domain: what makes libvirtd or a QEMU work. What asks after such work
-#: or ends it must not wait for it.
-_LONG_OF_DOMAIN = frozenset((
-    'attachDevice', 'attachDeviceFlags', 'blockCommit', 'blockCopy',
-    'blockJobAbort', 'blockPull', 'blockRebase', 'blockResize', 'coreDump',
-    'coreDumpWithFormat', 'create', 'createWithFiles', 'createWithFlags',
-    'destroy', 'destroyFlags', 'detachDevice', 'detachDeviceAlias',
-    'detachDeviceFlags', 'fsFreeze', 'fsThaw', 'managedSave', 'migrate',
-    'migrate2', 'migrate3', 'migrateToURI', 'migrateToURI2', 'migrateToURI3',
-    'reboot', 'reset', 'resume', 'save', 'saveFlags', 'shutdown',
-    'shutdownFlags', 'snapshotCreateXML', 'suspend'))
-#: After which libvirt's object of a domain has another ID.
-_STARTS = frozenset(('create', 'createWithFiles', 'createWithFlags'))
-_UNDEFINES = frozenset(('undefine', 'undefineFlags'))
-# What only asks can be asked again: of a connection, by how it begins, and
-_ASKS = ('baseline', 'compare', 'get', 'list', 'lookup', 'nodeDeviceLookup')
-#: of a domain.
-_ASKS_DOMAIN = frozenset((
-    'XMLDesc', 'blockInfo', 'blockStats', 'hasManagedSaveImage', 'info',
-    'interfaceStats', 'isActive', 'isPersistent', 'jobInfo', 'jobStats',
-    'memoryStats', 'state', 'vcpus'))
 
 
 def is_proxy(thing):
@@ -189,7 +159,7 @@ class Watched:
     def __getattr__(self, name):
         if name.startswith('__'):
             raise AttributeError(name)
-        if name in _LOCAL:
+        if name in call_kinds.LOCAL:
             return getattr(raw(self), name)
         attribute = getattr(self._inner, name)
         if not callable(attribute):
@@ -211,7 +181,10 @@ class WatchedConnection(Watched):
     def _call(self, name, *args, **kwargs):
         if name in remembered.REMEMBERED and not args and not kwargs:
             return self._value(name)
-        if name in _LONG or name in _WITH_LONG:
+        if name == 'getCPUStats':
+            # They are reported with the clock of the CPUs, now.
+            self._remembered.forget('getInfo')
+        if name in call_kinds.LONG or name in call_kinds.WITH_LONG:
             domain = self._over_second(name, args, kwargs)
             if domain is not None:
                 return domain
@@ -221,8 +194,9 @@ class WatchedConnection(Watched):
         try:
             return self._once(name, args, kwargs)
         except nova_host.libvirt.libvirtError as error:
-            connection = (
-                self._watch.after(error) if name.startswith(_ASKS) else None)
+            connection = None
+            if name.startswith(call_kinds.ASKS):
+                connection = self._watch.after(error)
             if connection is None:
                 raise
         return connection._once(name, args, kwargs)
@@ -286,7 +260,7 @@ class WatchedDomain(Watched):
         if name.startswith('__'):
             raise AttributeError(name)
         attribute = getattr(raw(self), name)
-        if name in _LOCAL:
+        if name in call_kinds.LOCAL:
             return attribute
         if callable(attribute):
             return functools.partial(self._call, name)
@@ -297,8 +271,9 @@ class WatchedDomain(Watched):
         try:
             return self._once(name, args, kwargs)
         except nova_host.libvirt.libvirtError as error:
-            connection = (
-                self._watch.after(error) if name in _ASKS_DOMAIN else None)
+            connection = None
+            if name in call_kinds.ASKS_DOMAIN:
+                connection = self._watch.after(error)
             if connection is None:
                 raise
         domain = connection._once(
@@ -311,15 +286,16 @@ class WatchedDomain(Watched):
         result = self._watch.calls.make(
             name, getattr(half, name), args, kwargs,
             f'{self.name()} ({uuid})')
-        if name in _STARTS:
+        if name in call_kinds.STARTS:
             self._known = half
-        if name in _UNDEFINES:
+        if name in call_kinds.UNDEFINES:
             self._watch.forget(uuid)
         return self._watch.watched(result)
 
     def _half_for(self, name, uuid):
-        if name not in _LONG_OF_DOMAIN or self._watch.second is None:
+        second = self._watch.second
+        if name not in call_kinds.LONG_OF_DOMAIN or second is None:
             return self._inner
-        if self._long is None or not self._watch.second.is_of(self._long):
-            self._long = self._watch.second.domain(uuid)
+        if self._long is None or not second.is_of(self._long):
+            self._long = second.domain(uuid)
         return self._inner if self._long is None else self._long

@@ -23,15 +23,17 @@ getLibVersion the first who asks, on  the end of the          the connection
 getType       the same                the same                the connection
 getVersion    the same                the same                600 s
 getHostname   the same                the same                600 s
-getInfo       the same                the same, and a CPU     600 s
-                                      that comes or goes
+getInfo       the same                the same, a CPU that    600 s
+                                      comes or goes, and
+                                      getCPUStats
 getCPUMap     the same                the same, and a CPU     600 s
                                       that comes or goes
 ============= ======================= ======================= ==============
 
 libvirtd's version cannot change while it runs. QEMU may be upgraded and the
 host renamed below it, and memory may be added: hence the 600 s. Which CPUs
-are there is read from the kernel each time, as libvirtd would read it.
+are there is read from the kernel each time, as libvirtd would read it. The
+clock of the CPUs is in getInfo; Nova reports it with their statistics.
 """
 
 import copy
@@ -102,3 +104,7 @@ class Remembered:
         answer = ask()
         self._answers[call] = (copy.deepcopy(answer), now, state)
         return answer
+
+    def forget(self, call):
+        """Have the next who asks be answered by libvirtd."""
+        self._answers.pop(call, None)
