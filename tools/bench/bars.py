@@ -285,6 +285,8 @@ MORE = (
     ('seconds', 'sync', 'seconds'),
     ('RPCs', 'sync', 'rpc'),
     ('seconds', 'restart', 'seconds'),
+    ('until it serves, s', 'restart', 'serves_seconds'),
+    ('CPU of nova-compute, s', 'restart', 'cpu'),
 )
 
 

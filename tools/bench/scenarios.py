@@ -195,11 +195,14 @@ class Measure:
         self.create('restart', 1)
         records = []
         active = self._until('a boot after a start', records, 'active', 1)
+        # All that the process has used.
+        cpu = self.bench.cpu_seconds()['nova-compute']
         records += self.control.settle()
         self.delete(list(active))
         return {
             'seconds': max(active.values()) - start,
             'serves_seconds': serves - start,
+            'cpu': cpu,
             **figures.counts(records, self.bench.qemu_img_runs()),
         }
 
