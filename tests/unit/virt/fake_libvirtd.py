@@ -146,6 +146,11 @@ class Connection(_Object, libvirt.virConnect):
         return [(Domain(self, uuid), {'state.state': 1})
                 for uuid in self.libvirtd.domains]
 
+    def domainListGetStats(self, doms, stats=0, flags=0):
+        self._ask('domainListGetStats')
+        return [(Domain(self, domain.uuid), {'state.state': 1})
+                for domain in doms if domain.uuid in self.libvirtd.domains]
+
 
 class Domain(_Object, libvirt.virDomain):
 
@@ -169,6 +174,16 @@ class Domain(_Object, libvirt.virDomain):
 
     def state(self):
         return self._ask('state')
+
+    def info(self):
+        return [*self._ask('info', [1, 2, 3, 4, 5])]
+
+    def XMLDesc(self, flags=0):
+        return self._ask(
+            'XMLDesc', f"<domain id='{self.id}'><vcpu>2</vcpu></domain>")
+
+    def vcpus(self):
+        return self._ask('vcpus', ([(0, 1, 2, 3)], [(True,)]))
 
     def createWithFlags(self, flags=0):
         self._ask('createWithFlags')
