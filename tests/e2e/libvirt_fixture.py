@@ -103,14 +103,17 @@ class Libvirtd(fixtures.Fixture):
     def _close(self):
         for domain in self.connection.listAllDomains():
             if domain.isActive():
-                self._destroy(domain)
+                self.destroy(domain)
         self.connection.close()
 
-    def _destroy(self, domain):
+    @staticmethod
+    def destroy(domain):
+        """End a guest, of an earlier libvirtd perhaps."""
         try:
             domain.destroy()
         except libvirt.libvirtError:
-            # Of a guest of an earlier libvirtd it may see the end first.
+            # The QEMU is not libvirtd's own child then: it may see its end
+            # before it has done with ending it.
             if domain.isActive():
                 raise
 

@@ -243,7 +243,7 @@ class RestartTest(TestCase):
         self.assertIsNot(self.connection, connection)
         domain = connection.lookupByUUIDString(self.uuid)
         self.assert_stands(domain)
-        domain.destroy()
+        self.libvirtd.destroy(domain)
         self.assertEqual(libvirt.VIR_DOMAIN_SHUTOFF, domain.state()[0])
 
     def test_libvirtd_was_started_anew_and_nobody_saw_it(self):
