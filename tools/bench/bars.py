@@ -287,6 +287,9 @@ MORE = (
     ('seconds', 'restart', 'seconds'),
     ('until it serves, s', 'restart', 'serves_seconds'),
     ('CPU of nova-compute, s', 'restart', 'cpu'),
+    ('CPU of nova-compute, s', 'idle', 'nova_compute_cpu'),
+    ('libvirt calls', 'idle', 'libvirt'),
+    ('median of a short libvirt call, s', 'probe', 'median'),
 )
 
 
