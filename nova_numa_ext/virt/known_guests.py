@@ -48,9 +48,10 @@ class KnownGuests:
     is what Nova did itself, or what Nova's database has of the instance.
     """
 
+    _states_path = None
+
     def _init_known_guests(self):
         self._handled = threading.local()
-        self._states_path = None
         if isinstance(self._host, domain_host.DomainsHost):
             self._states_path = domain_host.path('power_states', RELIED_ON)
 

@@ -126,6 +126,8 @@ class TestCase(base.TestCase):
         del host.get_connection
         # Nova is done with an event when it is delivered.
         host._events = None
+        host._event_handler = mock.Mock(
+            _queue_event=host._event_emit_delayed)
         host._delayed_executor = mock.Mock(
             submit_with_delay=lambda *work: self._delay(work))
         return compute
