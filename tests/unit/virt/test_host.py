@@ -292,6 +292,16 @@ class EventsTest(TestCase):
         self.event(libvirt.VIR_DOMAIN_EVENT_DEFINED,
                    connection=self.libvirtd.openAuth())
 
+    def test_under_eventlet_novas_own_thread_handles_them(self):
+        if utils.concurrency_mode_threading():
+            self.skipTest('Nova is not under eventlet here')
+        event = virtevent.LifecycleEvent(
+            UUID, virtevent.EVENT_LIFECYCLE_STARTED)
+
+        self.host._event_emit(event)
+
+        self.assertEqual([event], self.handled)
+
 
 class HandOverTest(TestCase):
     """Life-cycle events, where no eventlet takes them from their thread."""
