@@ -34,3 +34,10 @@ class Split(resource_tracker.NumaResourceTracker):
 
     def _save_for(self, *change):
         self.waiting.append(functools.partial(super()._save_for, *change))
+
+    def _update_now(self, context, *args, **kwargs):
+        super()._update_now(context, *args, **kwargs)
+        # Changes that cancel each other need no save.
+        world = context.world
+        if world.row == world.memory:
+            world.saved_changes = world.changes
