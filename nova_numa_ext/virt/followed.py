@@ -39,7 +39,8 @@ _UUID = re.compile(r'<uuid>\s*([0-9a-fA-F-]+)\s*</uuid>')
 
 def uuid_in(xml):
     """Return the UUID that a domain's XML asks for, None for none."""
-    found = _UUID.search(xml)
+    # Nova's tests have things of their own for it.
+    found = _UUID.search(xml) if isinstance(xml, str) else None
     return found.group(1) if found else None
 
 

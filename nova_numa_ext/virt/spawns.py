@@ -43,10 +43,13 @@ class Spawns:
     @contextlib.contextmanager
     def _told(self, instance, network_info, block_device_info):
         api = objects_base.NovaObject.indirection_api
-        manager = getattr(self.virtapi, '_compute', None)
-        if (not isinstance(api, at_hand.AtHand) or manager is None
+        # One that is rebuilt, say, has what a new guest has not.
+        if (not isinstance(api, at_hand.AtHand)
                 or instance.vm_state != vm_states.BUILDING):
-            # One that is rebuilt, say, has what a new guest has not.
+            yield
+            return
+        manager = getattr(self.virtapi, '_compute', None)
+        if manager is None:
             yield
             return
         tracker = manager.rt.pci_tracker
