@@ -292,10 +292,25 @@ class WatchedDomain(Watched):
             self._watch.forget(uuid)
         return self._watch.watched(result)
 
+    def is_novas(self):
+        """Return whether the object of Nova's connection is at hand.
+
+        That of a domain which was defined over the second one comes with the
+        event of that.
+        """
+        return (self._short is not None
+                or self.UUIDString() in self._watch.seen)
+
     def _half_for(self, name, uuid):
         second = self._watch.second
-        if name not in call_kinds.LONG_OF_DOMAIN or second is None:
+        if second is None:
             return self._inner
+        if name not in call_kinds.LONG_OF_DOMAIN:
+            # A lookup would be one call more.
+            if self.is_novas() or self._long is None or (
+                    not second.is_of(self._long)):
+                return self._inner
+            return self._long
         if self._long is None or not second.is_of(self._long):
             self._long = second.domain(uuid)
         return self._inner if self._long is None else self._long

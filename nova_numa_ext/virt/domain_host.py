@@ -72,6 +72,11 @@ def _raw(domain):
     return watched.raw(domain)
 
 
+def _is_of_second(domain):
+    domain = domain._domain
+    return type(domain) is watched.WatchedDomain and not domain.is_novas()
+
+
 def _id(domain):
     return domain.UUIDString(), domain.ID()
 
@@ -166,6 +171,18 @@ class DomainsHost(nova_host.Host):
         :returns: None where the domain is no more
         """
         stamp = self.domains.stamp()
+        if _is_of_second(domain):
+            with _while_connected():
+                try:
+                    state = domain.state()[0]
+                except nova_host.libvirt.libvirtError as error:
+                    if (error.get_error_code() ==
+                            nova_host.libvirt.VIR_ERR_NO_DOMAIN):
+                        return None
+                    raise
+            self.domains.keep_state(
+                domain.UUIDString(), stamp, state, domain.ID())
+            return state, domain.ID()
         with _while_connected():
             found = self.get_connection().domainListGetStats(
                 [_raw(domain)], STATS_STATE, 0)

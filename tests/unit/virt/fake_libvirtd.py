@@ -173,7 +173,10 @@ class Domain(_Object, libvirt.virDomain):
         return f'guest-{self.uuid}'
 
     def state(self):
-        return self._ask('state')
+        state = self._ask('state', [1, 0])
+        if self.uuid not in self.connection.libvirtd.domains:
+            raise error(libvirt.VIR_ERR_NO_DOMAIN)
+        return state
 
     def info(self):
         return [*self._ask('info', [1, 2, 3, 4, 5])]

@@ -254,14 +254,17 @@ class LongCallsTest(TestCase):
             (1, 'defineXML'), (1, 'createWithFlags'), (0, 'state'),
             (0, 'state')], self.libvirtd.asked())
 
-    def test_a_domain_of_no_event_is_looked_up_once(self):
+    def test_a_domain_whose_event_comes_late_is_not_looked_up(self):
         domain = self.connection.defineXML('b')
         domain.state()
+        self.assertFalse(domain.is_novas())
+        self.watch.seen['b'] = fake_libvirtd.Domain(self.raw, 'b')
         domain.state()
 
+        self.assertTrue(domain.is_novas())
         self.assertEqual([
-            (1, 'defineXML'), (0, 'lookupByUUIDString'), (0, 'state'),
-            (0, 'state')], self.libvirtd.asked())
+            (1, 'defineXML'), (1, 'state'), (0, 'state')],
+            self.libvirtd.asked())
 
     def test_a_delete(self):
         for _ in range(2):

@@ -128,6 +128,21 @@ class DomainsHostTest(TestCase):
         self.assertIsNone(self.host.state_of(domain))
         self.assertEqual(2 * ['domainListGetStats'], self.asked())
 
+    def test_the_state_of_one_whose_event_comes_late(self):
+        self.useFixture(fixtures.MonkeyPatch(
+            'tests.unit.virt.fake_libvirtd.Connection.defineXML',
+            self._define))
+        guest = self.host.write_instance_config(
+            f'<domain><uuid>{OTHER}</uuid></domain>')
+        guest._domain.createWithFlags(0)
+        self.asked()
+
+        self.assertEqual(
+            domains.RUNNING, self.host.state_of(guest._domain)[0])
+        del self.libvirtd.domains[OTHER]
+        self.assertIsNone(self.host.state_of(guest._domain))
+        self.assertEqual(2 * ['state'], self.asked())
+
 
 class AuditTest(TestCase):
 
