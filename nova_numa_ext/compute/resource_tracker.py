@@ -307,6 +307,28 @@ def _saved_in_groups(name):
     return method
 
 
+def _asking_before(claim):
+    """Return a claim that asks before it takes the lock.
+
+    Nova asks with the lock held whether the guest's root disk is a volume,
+    and remembers it for as long as the guest is on the host.
+    """
+    @functools.wraps(claim)
+    def method(self, context, instance, *args, **kwargs):
+        uuid = instance.uuid
+        is_asked = self._coalesce and uuid not in self.is_bfv
+        if is_asked:
+            self.is_bfv[uuid] = compute_utils.is_volume_backed_instance(
+                context, instance)
+        try:
+            return claim(self, context, instance, *args, **kwargs)
+        except BaseException:
+            if is_asked and uuid not in self.tracked_instances:
+                self.is_bfv.pop(uuid, None)
+            raise
+    return method
+
+
 # One that is gone is said by upstream.is_known.
 for _name in (
         'instance_claim', 'rebuild_claim', 'resize_claim',
@@ -314,6 +336,9 @@ for _name in (
         'update_usage'):
     if hasattr(nova_tracker.ResourceTracker, _name):
         setattr(NumaResourceTracker, _name, _saved_in_groups(_name))
+if hasattr(NumaResourceTracker, 'instance_claim'):
+    NumaResourceTracker.instance_claim = _asking_before(
+        NumaResourceTracker.instance_claim)
 
 
 def install(virtapi):

@@ -23,6 +23,7 @@ from nova import exception
 from nova import objects
 from nova.compute import resource_tracker as nova_tracker
 import nova.conf
+from oslo_concurrency import lockutils
 import oslo_messaging
 import testtools
 
@@ -302,6 +303,40 @@ class SavedInGroupsTest(testtools.TestCase):
         self.assertEqual(
             [{'a guest': {'allocations': 'moved'}}],
             host.tracker.reportclient.sent)
+
+    def asked_of_root_disks(self, host):
+        """Return whether the lock was held each time that Nova asked."""
+        locked = []
+        lock = lockutils._fair_locks.get(
+            nova_tracker.COMPUTE_RESOURCE_SEMAPHORE)
+
+        def asked(context, instance, bdms=None):
+            locked.append(lock.is_writer())
+            return False
+
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova.compute.utils.is_volume_backed_instance', asked))
+        life.claim(host, GUESTS[0])
+        return locked
+
+    def test_a_claim_asks_for_the_root_disk_before_it_takes_the_lock(self):
+        host = self.host(resource_tracker.NumaResourceTracker)
+        self.assertEqual([False], self.asked_of_root_disks(host))
+        self.assertEqual({GUESTS[0]: False}, host.tracker.is_bfv)
+
+    def test_novas_claim_asks_with_the_lock_held(self):
+        self.switch_off()
+        self.assertEqual([True], self.asked_of_root_disks(
+            self.host(resource_tracker.NumaResourceTracker)))
+
+    def test_what_is_asked_for_a_refused_claim_is_forgotten(self):
+        host = self.host(resource_tracker.NumaResourceTracker)
+        host.create_instance(GUESTS[3], 3)
+        host.instances[GUESTS[3]].numa_topology.cells[0].pcpuset = set(
+            range(9))
+        self.assertRaises(
+            exception.ComputeResourcesUnavailable, life.claim, host, GUESTS[3])
+        self.assertEqual({}, host.tracker.is_bfv)
 
     def test_the_root_disks_of_all_guests_are_asked_for_at_once(self):
         host = self.host(resource_tracker.NumaResourceTracker)
