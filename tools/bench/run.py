@@ -68,6 +68,9 @@ class Runner:
         left = rounds.estimate(self._size, todo)
         done = 0
         for place, visit in enumerate(todo):
+            if not place:
+                # Somebody has to boot those that stand.
+                self._bench.start_compute(visit.side)
             self._measure.stand(visit.standing)
             for scenario, figures in self._visit(visit):
                 done += 1
