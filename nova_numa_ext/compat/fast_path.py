@@ -55,7 +55,7 @@ def mismatch(name: str, got: Any, wanted: Any) -> None:
 
 
 class Unknown(Exception):
-    """Raised by a fast way that has no answer yet: Nova's way is gone."""
+    """Raised by a fast way that has no answer yet: Nova's way is taken."""
 
 
 class FastPath:
@@ -68,7 +68,7 @@ class FastPath:
     :param is_on: whether that option is on
     :param relied_on: what of Nova it replaces or calls, by class or module,
         as ``upstream.is_known`` takes it
-    :param shadow: whether both ways are gone each time, and compared
+    :param shadow: whether both ways are taken each time, and compared
     """
 
     def __init__(self, name: str, switch: str, is_on: bool,

@@ -92,7 +92,9 @@ def qcow2_of(base, path, known):
             asked = []
 
             def remembered():
-                asked.append(disk_images.stamp(name, header=True)[0])
+                # A raw image has no header that tells its size.
+                found, stat = disk_images.stamp(name, header=True)
+                asked.append((*found, stat.st_size))
                 size = known.find(name, asked[0])
                 if size is None:
                     raise fast_path.Unknown

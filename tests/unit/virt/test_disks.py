@@ -143,6 +143,14 @@ class BootTest(TestCase):
 
         self.assertEqual(2, self.create(driver))
 
+    def test_a_raw_base_of_another_size(self):
+        driver = Driver()
+        self.create(driver)
+        with self.base.open('ab') as file:
+            file.write(b'more')
+
+        self.assertEqual(2, self.create(driver))
+
     def test_a_disk_that_is_to_grow(self):
         driver = Driver()
         self.create(driver)
