@@ -23,7 +23,9 @@ from nova_numa_ext.domain.element import XmlNode
 from nova_numa_ext.policy.errors import HostCannot
 
 #: Of a node to itself, as ACPI has it; libvirt takes none but this one there,
-#: and this one nowhere else.
+#: and this one nowhere else: libvirt 9.0 refuses it and corrupts its own heap
+#: in doing so (virDomainNumaDefNodeDistanceParseXML), so that libvirtd ends
+#: soon after. No golden domain has it for that reason.
 LOCAL = 10
 
 

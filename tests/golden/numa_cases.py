@@ -123,12 +123,6 @@ CASES = (
         **ONE_NODE, would_be=(RestrictiveMemory('restrictive'),),
     ),
     Case(
-        # Never written: shows why nodes of one host node are 11 apart.
-        'refused-distances-local',
-        nowhere("'value 10' is invalid for 'sibling id 1'"), {},
-        **DISTANT, would_be=(distances.Distances(((10, 10), (10, 10))),),
-    ),
-    Case(
         'refused-distances-unknown', EVERYWHERE, RUNS,
         specs(numa_distances='host'), cells=unpinned(2, 2),
         host_nodes=(0, 7), refused="libvirt does not tell this host's",
