@@ -5,7 +5,8 @@
 #   tools/lock.sh [--upgrade] [NAME]...
 #
 # UPPER_CONSTRAINTS names OpenStack's upper-constraints file of the release
-# where a lock is made for a new one.
+# where a lock is made for a new one. The Python of a lock is in its .in file,
+# as tools/python.sh reads it.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -16,14 +17,18 @@ if [ "${1:-}" = --upgrade ]; then
 fi
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
-    names=(bootstrap build nova-34 cloud-34 lint docs)
+    names=(bootstrap build lint docs)
+    for file in locks/nova-*.in locks/cloud-*.in; do
+        name=${file#locks/}
+        names+=("${name%.in}")
+    done
 fi
 uv=$(tools/venv.sh bootstrap)/uv
 constraints=$(mktemp)
 trap 'rm -f "$constraints"' EXIT
 
 for name in "${names[@]}"; do
-    options=(--python-version 3.11)
+    options=(--python-version "$(tools/python.sh --version "$name")")
     case $name in
         nova-* | cloud-*)
             if [ -n "${UPPER_CONSTRAINTS:-}" ]; then

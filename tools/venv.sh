@@ -6,7 +6,7 @@
 #
 # NAME is that of locks/NAME.txt; the environment is .venv/NAME, made anew when
 # the lock changes. The Debian packages of the bindep profiles are installed
-# where they are missing. PYTHON names another interpreter.
+# where they are missing. The interpreter is what tools/python.sh finds.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -16,7 +16,6 @@ while [ "${1:-}" = --packages ]; do
     shift 2
 done
 name=$1
-python=${PYTHON:-/usr/bin/python3}
 venv=.venv/$name
 export UV_PYTHON_DOWNLOADS=never
 
@@ -48,6 +47,7 @@ install_packages() {
 }
 
 bootstrap() {
+    local python=${PYTHON:-/usr/bin/python3}
     local bin=.venv/bootstrap/bin lock=locks/bootstrap.txt
     cmp -s $lock .venv/bootstrap/lock 2>/dev/null && return
     if ! "$python" -c 'import ensurepip' 2>/dev/null; then
@@ -78,10 +78,14 @@ if [ "$name" != bootstrap ]; then
     if [ "$(cat "$venv/stamp" 2>/dev/null)" != "$stamp" ]; then
         say "Making $venv from locks/$name.txt"
         uv=.venv/bootstrap/bin/uv
+        python=$(tools/python.sh "$name")
+        # What an old Python builds with is in its own lock.
+        build=locks/build.txt
+        grep -q '^setuptools==' "locks/$name.txt" && build=locks/$name.txt
         rm -rf "$venv"
         $uv venv -q --python "$python" "$venv"
         $uv pip install -q --python "$venv/bin/python" --require-hashes \
-            --build-constraints locks/build.txt -r "locks/$name.txt" >&2
+            --build-constraints "$build" -r "locks/$name.txt" >&2
         case $name in
             nova-* | cloud-*)
                 $uv pip install -q --python "$venv/bin/python" \
