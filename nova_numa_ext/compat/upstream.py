@@ -22,13 +22,16 @@ from __future__ import annotations
 import inspect
 from typing import Any
 from typing import Mapping
+from typing import Tuple
+from typing import Union
 
 from oslo_log import log as logging
 
 LOG = logging.getLogger(__name__)
 
-#: Name of a method -> its parameters, as ``parameters`` writes them.
-Known = Mapping[str, str]
+#: Name of a method -> its parameters, as ``parameters`` writes them; several
+#: where releases differ in what makes no difference here.
+Known = Mapping[str, Union[str, Tuple[str, ...]]]
 
 
 def parameters(method: Any) -> str:
@@ -45,7 +48,8 @@ def unknown(owner: Any, known: Known) -> list[str]:
     return [
         f'{owner.__name__}.{name}' for name, expected in known.items()
         if not callable(getattr(owner, name, None))
-        or parameters(getattr(owner, name)) != expected]
+        or parameters(getattr(owner, name)) not in (
+            (expected,) if isinstance(expected, str) else expected)]
 
 
 def is_known(switch: str, relied_on: Mapping[Any, Known]) -> bool:

@@ -21,12 +21,15 @@ from nova.compute import resource_tracker as nova_tracker
 from nova.compute import utils as compute_utils
 import nova.conf
 from nova.scheduler.client import report
+import os_traits
 from oslo_log import log as logging
+from oslo_utils import excutils
 
 from nova_numa_ext import figures
 from nova_numa_ext.compat import fast_path
 from nova_numa_ext.compat import upstream
 from nova_numa_ext.compute import allocations
+from nova_numa_ext.compute import deferred
 from nova_numa_ext.compute import group_commit
 from nova_numa_ext.compute import lock_figures
 from nova_numa_ext.compute import numa_usage
@@ -64,6 +67,12 @@ RELIED_ON = {
         '_update_usage': '(self, usage, nodename, sign=1)',
         '_update_usage_from_instances':
             '(self, context, instances, nodename)',
+        '_update_usage_from_instance':
+            '(self, context, instance, nodename, is_removed=False)',
+        '_set_instance_host_and_node': (
+            # Its name before Nova 28.
+            '(self, instance, node)', '(self, instance, nodename)'),
+        '_sync_compute_service_disabled_trait': '(self, context, traits)',
     },
     compute_utils: {
         'is_volume_backed_instance': '(context, instance, bdms=None)',
@@ -99,6 +108,11 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
     the host's inventory in placement and its row in the database, is said
     once for all callers that were waiting for the lock (see group_commit),
     and under the lock, too. No call returns before its own part is saved.
+
+    A guest that is claimed is saved between its two turns with the lock, while
+    others have theirs. Until then its row does not name this host, so an
+    audit, which goes by the rows, counts it in addition. Where that save fails
+    the claim is taken back.
     """
 
     def __init__(self, host, driver, reportclient=None):
@@ -110,27 +124,98 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
         # In an audit: what its guests use of the host's NUMA nodes.
         self._numa_usage = None
         self._report = figures.Report()
-        # What the call that a thread is in has still to save.
-        self._call = threading.local()
+        # The call that a thread is in, with what it has still to save.
+        self._thread = threading.local()
+        # Guests that are claimed, and may not be saved as this host's; changed
+        # under Nova's lock only.
+        self._claimed = {}
+        # Whether the service was disabled when last asked; None: not asked.
+        self._service_disabled = None
+        self._is_audit = False
         self._coalesce = CONF.numa_ext.coalesce_updates and upstream.is_known(
             'coalesce_updates', RELIED_ON)
 
     @contextlib.contextmanager
     def _deferring(self):
         """Have what is decided within be saved at the end, by somebody."""
-        if not self._coalesce or self._unsaved() is not None:
+        if not self._coalesce or self._call() is not None:
             yield
             return
-        self._call.unsaved = unsaved = []
+        self._thread.call = call = deferred.Call()
         try:
             yield
-        finally:
-            self._call.unsaved = None
-            for change in unsaved:
-                self._save_for(*change)
+        except BaseException:
+            self._thread.call = None
+            with excutils.save_and_reraise_exception():
+                self._finish_failed(call)
+        self._thread.call = None
+        self._finish(call)
 
-    def _unsaved(self):
-        return getattr(self._call, 'unsaved', None)
+    def _call(self):
+        return getattr(self._thread, 'call', None)
+
+    def _finish(self, call):
+        """Save what a call has changed: its guest, and then the node."""
+        if call.instance is not None:
+            self._save_claimed(call)
+        for change in call.changes:
+            self._save_for(call, *change)
+
+    def _finish_failed(self, call):
+        """Save what a call has changed before it failed."""
+        if call.instance is not None:
+            self._forget(call)
+        for change in call.changes:
+            self._save_for(call, *change)
+
+    def _set_instance_host_and_node(self, instance, *args, **kwargs):
+        call = self._call()
+        if call is None or not self._coalesce:
+            super()._set_instance_host_and_node(instance, *args, **kwargs)
+            return
+        super()._set_instance_host_and_node(
+            deferred.SavedLater(instance), *args, **kwargs)
+        call.instance = instance
+        self._claimed[instance.uuid] = instance
+
+    def _save_claimed(self, call):
+        """Save the guest of a claim, without the lock."""
+        try:
+            call.instance.save()
+        except BaseException:
+            with excutils.save_and_reraise_exception():
+                self._take_back(call)
+
+    @lock_figures.measured
+    def _take_back(self, call):
+        """Undo a claim whose guest cannot be saved as this host's."""
+        instance = call.instance
+        self._claimed.pop(instance.uuid, None)
+        for compute_node, group, _ticket, update in call.changes:
+            if not self._is_known(compute_node):
+                continue
+            if instance.uuid in self.tracked_instances:
+                self._update_usage_from_instance(
+                    instance._context, instance,
+                    compute_node.hypervisor_hostname, is_removed=True)
+            try:
+                # Another's save may have had the claim in it.
+                group.save(update)
+            except Exception:
+                LOG.exception(
+                    'The host is not saved without a guest whose claim '
+                    'failed. The next audit does it.', instance=instance)
+
+    @lock_figures.measured
+    def _forget(self, call):
+        """Leave a guest to what its row says."""
+        self._claimed.pop(call.instance.uuid, None)
+
+    def _is_known(self, compute_node):
+        # An audit forgets a node that this host has no longer; its row may
+        # be gone.
+        return any(
+            node is compute_node for node in self.compute_nodes.values())
 
     def _update(self, context, compute_node, *args, **kwargs):
         """Save a node and tell placement of it, at once or with others.
@@ -145,12 +230,13 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
             self._update_now, context, compute_node, *args, **kwargs)
         group = self._groups.setdefault(
             compute_node.hypervisor_hostname, group_commit.GroupCommit())
-        unsaved = self._unsaved()
+        call = self._call()
         figures.CLAIMS.inc()
-        if unsaved is None:
+        if call is None:
             group.save(update)
         else:
-            unsaved.append((compute_node, group, group.decide(), update))
+            call.changes.append(
+                (compute_node, group, group.decide(), update))
 
     def _update_now(self, context, compute_node, *args, **kwargs):
         name = compute_node.hypervisor_hostname
@@ -203,11 +289,28 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
         finally:
             compute_node.stats = stats
 
+    def _sync_compute_service_disabled_trait(self, context, traits):
+        """Have a node's traits say whether its service is disabled.
+
+        Who disables it says so to nova-compute, which changes the trait
+        (ComputeManager.set_host_enabled). That this has not come through is
+        seen by an audit. Between audits the service is asked for only where
+        the trait is not what it was, so no trait is changed by what is only
+        remembered.
+        """
+        is_disabled = os_traits.COMPUTE_STATUS_DISABLED in traits
+        if (self._coalesce and not self._is_audit and
+                self._service_disabled == is_disabled):
+            return
+        super()._sync_compute_service_disabled_trait(context, traits)
+        self._service_disabled = os_traits.COMPUTE_STATUS_DISABLED in traits
+
     @lock_figures.measured
-    def _save_for(self, compute_node, group, ticket, update):
-        # An audit forgets a node that this host has no longer; its row may
-        # be gone.
-        if any(node is compute_node for node in self.compute_nodes.values()):
+    def _save_for(self, call, compute_node, group, ticket, update):
+        if call.instance is not None:
+            # Its row names this host by now.
+            self._claimed.pop(call.instance.uuid, None)
+        if self._is_known(compute_node):
             group.save_for(ticket, update)
             if CONF.numa_ext.shadow and not group.has_unsaved():
                 _compare(compute_node)
@@ -234,10 +337,12 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
                 context, resources, startup=startup)
             return
         self._numa_usage = numa_usage.NumaUsage(CONF.numa_ext.shadow)
+        self._is_audit = True
         try:
             super()._update_available_resource(
                 context, resources, startup=startup)
         finally:
+            self._is_audit = False
             self._numa_usage.write()
             self._numa_usage = None
 
@@ -254,11 +359,16 @@ class NumaResourceTracker(nova_tracker.ResourceTracker):
         self._numa_usage.add(node, topology, free=sign == -1)
 
     def _update_usage_from_instances(self, context, instances, nodename):
-        """Ask at once which guests have their root disk on a volume.
+        """Count guests that are being claimed, too; ask for all disks at once.
 
-        Nova asks for each guest that it does not know, which after a start
-        are all of them.
+        Nova asks for each guest that it does not know whether its root disk
+        is on a volume; after a start these are all of them.
         """
+        listed = {instance.uuid for instance in instances}
+        # Nova goes on with that list: these are this host's in all it does.
+        getattr(instances, 'objects', instances).extend(
+            instance for uuid, instance in self._claimed.items()
+            if uuid not in listed and instance.node == nodename)
         unknown = [instance for instance in instances
                    if instance.uuid not in self.is_bfv]
         if self._coalesce and len(unknown) > 1:

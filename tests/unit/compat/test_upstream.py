@@ -62,6 +62,13 @@ class UpstreamTest(testtools.TestCase):
         known = {**KNOWN, 'claim': '(self, context)'}
         self.assertEqual(['Nova.claim'], upstream.unknown(Nova, known))
 
+    def test_one_of_several(self):
+        for known, differing in (
+                (('(self)', KNOWN['claim']), []),
+                (('(self)', '(self, context)'), ['Nova.claim'])):
+            self.assertEqual(
+                differing, upstream.unknown(Nova, {'claim': known}))
+
     def test_gone(self):
         self.assertEqual(
             ['Nova.gone', 'Nova.constant'],

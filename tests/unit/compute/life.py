@@ -112,6 +112,13 @@ def revert(host, guest):
     instance.save()
 
 
+def give_up(host, guest):
+    """Have no host for a guest that could not be claimed."""
+    instance = host.load(guest)
+    instance.host = instance.node = instance.compute_id = None
+    instance.save()
+
+
 def abort(host, guest):
     host.tracker.abort_instance_claim(
         host.context, host.load(guest), world.HOST)

@@ -22,8 +22,31 @@ from nova_numa_ext.compute import resource_tracker
 FAULTS = (oslo_messaging.MessagingTimeout, ks_exc.ClientException)
 
 
+class Rest:
+    """What a call does after it has let go of the lock, step by step.
+
+    :ivar steps: those that are left; called, it does all of them
+    """
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def step(self):
+        """Do the next; where it fails there are no others."""
+        step, *self.steps = self.steps
+        try:
+            step()
+        except BaseException:
+            self.steps = []
+            raise
+
+    def __call__(self):
+        while self.steps:
+            self.step()
+
+
 class Split(resource_tracker.NumaResourceTracker):
-    """Its calls end where they would wait for Nova's lock a second time.
+    """Its calls end where they let go of Nova's lock.
 
     What they would do then is in ``waiting``.
     """
@@ -32,8 +55,21 @@ class Split(resource_tracker.NumaResourceTracker):
         super().__init__(*args, **kwargs)
         self.waiting = []
 
-    def _save_for(self, *change):
-        self.waiting.append(functools.partial(super()._save_for, *change))
+    def _finish(self, call):
+        steps = [functools.partial(self._save_for, call, *change)
+                 for change in call.changes]
+        if call.instance is not None:
+            steps.insert(0, functools.partial(self._save_claimed, call))
+        if steps:
+            self.waiting.append(Rest(steps))
+
+    def _save_claimed(self, call):
+        world = call.instance._context.world
+        world.is_claiming = True
+        try:
+            super()._save_claimed(call)
+        finally:
+            world.is_claiming = False
 
     def _update_now(self, context, *args, **kwargs):
         super()._update_now(context, *args, **kwargs)

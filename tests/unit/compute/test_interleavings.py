@@ -36,7 +36,7 @@ class Interleavings(stateful.RuleBasedStateMachine):
         self.ours = world.World(Split)
         self.novas = world.World(nova_tracker.ResourceTracker)
         self.states = dict.fromkeys(GUESTS, 'gone')
-        # Guests whose call has not returned, and what it still does.
+        # Guests whose call has not returned, and the rest that it does.
         self.waiting = {}
         self.healthy = True
 
@@ -84,22 +84,40 @@ class Interleavings(stateful.RuleBasedStateMachine):
 
     @stateful.precondition(lambda self: self.waiting)
     @stateful.rule(which=st.integers(0, 3))
-    def second_turn(self, which):
-        self.second_turn_of(sorted(self.waiting)[which % len(self.waiting)])
+    def step(self, which):
+        self.step_of(sorted(self.waiting)[which % len(self.waiting)])
 
     def second_turn_of(self, guest):
         """Have a call return."""
-        change, save = self.waiting.pop(guest)
+        while guest in self.waiting:
+            self.step_of(guest)
+
+    def step_of(self, guest):
+        """Have a call save its guest, or have its second turn."""
+        change, rest = self.waiting[guest]
+        saves_guest = len(rest.steps) == 2
         faults = len(self.ours.faults)
         try:
-            save()
+            rest.step()
         except FAULTS:
             assert len(self.ours.faults) == faults - 1
-            self.healthy = False
+            if saves_guest:
+                self.not_claimed(guest)
+            else:
+                self.healthy = False
         else:
             assert len(self.ours.faults) == faults
-            assert (self.ours.saved_changes >= change or
-                    self.ours.row == self.ours.memory)
+            assert saves_guest or (
+                self.ours.saved_changes >= change or
+                self.ours.row == self.ours.memory)
+        if not rest.steps:
+            del self.waiting[guest]
+
+    def not_claimed(self, guest):
+        """Have Nova take back a claim that ours has taken back."""
+        life.give_up(self.ours, guest)
+        life.abort(self.novas, guest)
+        self.states[guest] = 'gone'
 
     @stateful.precondition(lambda self: not self.ours.faults)
     @stateful.rule(fault=st.sampled_from(['conductor', 'late', 'placement']))
@@ -127,6 +145,11 @@ class Interleavings(stateful.RuleBasedStateMachine):
     def kill(self):
         """Start nova-compute again; calls that waited are gone."""
         self.ours.faults.clear()
+        for guest, (_change, rest) in self.waiting.items():
+            if len(rest.steps) == 2:
+                # Its row does not say that it is here.
+                life.give_up(self.novas, guest)
+                self.states[guest] = 'gone'
         self.waiting.clear()
         starts = {self.outcome(self.ours.start, Split),
                   self.outcome(self.novas.start, nova_tracker.ResourceTracker)}

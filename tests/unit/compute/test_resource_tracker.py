@@ -23,6 +23,7 @@ from nova import exception
 from nova import objects
 from nova.compute import resource_tracker as nova_tracker
 import nova.conf
+import os_traits
 from oslo_concurrency import lockutils
 import oslo_messaging
 import testtools
@@ -176,8 +177,10 @@ class SavedInGroupsTest(testtools.TestCase):
         host = self.host()
         for guest in GUESTS[:3]:
             life.claim(host, guest)
-        host.faults[:] = ['conductor', 'placement']
         first, second, third = host.tracker.waiting
+        for rest in host.tracker.waiting:
+            rest.step()
+        host.faults[:] = ['conductor', 'placement']
         self.assertRaises(oslo_messaging.MessagingTimeout, first)
         self.assertRaises(ks_exc.ConnectFailure, second)
         third()
@@ -195,6 +198,135 @@ class SavedInGroupsTest(testtools.TestCase):
         guest.save()
         host.audit()
         self.assertEqual(empty, host.row)
+
+    def locks_held(self, owner, name):
+        """Return a list that gets whether the lock is held, call by call."""
+        held = []
+        lock = lockutils._fair_locks.get(
+            nova_tracker.COMPUTE_RESOURCE_SEMAPHORE)
+        method = getattr(owner, name)
+
+        def noting(*args, **kwargs):
+            held.append(lock.is_writer())
+            return method(*args, **kwargs)
+
+        self.useFixture(fixtures.MonkeyPatch(
+            f'{owner.__module__}.{owner.__name__}.{name}', noting))
+        return held
+
+    @staticmethod
+    def used(host):
+        node = host.tracker.compute_nodes[world.HOST]
+        return (node.vcpus_used, node.memory_mb_used, node.running_vms,
+                node.numa_topology)
+
+    def test_a_guest_is_saved_without_the_lock(self):
+        host = self.host(resource_tracker.NumaResourceTracker)
+        guests, nodes = [self.locks_held(world.World, name)
+                         for name in ('save_instance', 'save_node')]
+        life.claim(host, GUESTS[0])
+        self.assertEqual(([False], [True]), (guests, nodes))
+        self.assertEqual('here', host.load(GUESTS[0]).host)
+        self.assertEqual({}, host.tracker._claimed)
+
+    def test_novas_saves_a_guest_with_the_lock_held(self):
+        self.switch_off()
+        host = self.host(resource_tracker.NumaResourceTracker)
+        guests = self.locks_held(world.World, 'save_instance')
+        life.claim(host, GUESTS[0])
+        self.assertEqual([True], guests)
+
+    def test_an_audit_before_a_claimed_guest_is_saved(self):
+        host = self.host()
+        life.claim(host, GUESTS[2])
+        (rest,) = host.tracker.waiting
+        claimed = host.memory
+        host.audit()
+        self.assertEqual((claimed, claimed), (host.memory, host.row))
+        self.assertIsNone(host.load(GUESTS[2]).host)
+        rest()
+        host.audit()
+        self.assertEqual((claimed, claimed), (host.memory, host.row))
+        self.assertEqual('here', host.load(GUESTS[2]).host)
+
+    def test_a_claimed_guest_that_cannot_be_saved(self):
+        host = self.host()
+        empty = self.used(host)
+        for guest in GUESTS[1:3]:
+            life.claim(host, guest)
+        first, second = host.tracker.waiting
+        # The row then counts the other one, too.
+        first()
+        host.faults.append('conductor')
+        self.assertRaises(oslo_messaging.MessagingTimeout, second)
+        self.assertEqual(host.memory, host.row)
+        self.assertIsNone(host.load(GUESTS[2]).host)
+        life.abort(host, GUESTS[1])
+        host.tracker.waiting[-1]()
+        self.assertEqual(host.memory, host.row)
+        self.assertEqual(empty, self.used(host))
+
+    def test_nor_can_its_host(self):
+        host = self.host(resource_tracker.NumaResourceTracker)
+        empty = host.row
+        with mock.patch.object(
+                world.World, 'save_instance', autospec=True,
+                side_effect=exception.InstanceNotFound(instance_id='it')):
+            with mock.patch.object(
+                    world.Placement, 'get_provider_subtree_and_ensure_root',
+                    autospec=True, side_effect=ks_exc.ConnectFailure('down')):
+                self.assertRaises(exception.InstanceNotFound, life.claim,
+                                  host, GUESTS[0])
+        self.assertIn('The next audit does it.', self.log.output)
+        host.audit()
+        self.assertEqual((empty, empty), (host.memory, host.row))
+
+    def test_a_claim_that_fails_before_the_guest_is_saved(self):
+        host = self.host(resource_tracker.NumaResourceTracker)
+        empty = host.row
+        with mock.patch.object(
+                nova_tracker.ResourceTracker, '_claim_resources',
+                autospec=True,
+                side_effect=exception.ComputeResourcesUnavailable(reason='')):
+            self.assertRaises(
+                exception.ComputeResourcesUnavailable, life.claim, host,
+                GUESTS[0])
+        host.audit()
+        self.assertEqual((empty, empty), (host.memory, host.row))
+
+    def services_asked(self, host):
+        return self.useFixture(fixtures.MockPatch(
+            'nova.objects.Service.get_by_compute_host', autospec=True,
+            return_value=objects.Service(disabled=False))).mock
+
+    def test_the_service_is_asked_for_by_audits(self):
+        host = self.host(resource_tracker.NumaResourceTracker)
+        asked = self.services_asked(host)
+        life.claim(host, GUESTS[0])
+        self.assertEqual(0, asked.call_count)
+        host.audit()
+        self.assertEqual(1, asked.call_count)
+
+    def test_a_trait_that_has_been_changed(self):
+        """Nobody's change is undone by what is only remembered."""
+        host = self.host(resource_tracker.NumaResourceTracker)
+        asked = self.services_asked(host)
+        asked.return_value.disabled = True
+        trait = os_traits.COMPUTE_STATUS_DISABLED
+        client = host.tracker.reportclient
+        client.traits.add(trait)
+        for guest in GUESTS[:2]:
+            life.claim(host, guest)
+            self.assertIn(trait, client.sent_traits)
+        self.assertEqual(1, asked.call_count)
+
+    def test_novas_asks_for_the_service_each_time(self):
+        self.switch_off()
+        host = self.host(resource_tracker.NumaResourceTracker)
+        asked = self.services_asked(host)
+        for guest in GUESTS[:2]:
+            life.claim(host, guest)
+        self.assertEqual(2, asked.call_count)
 
     def test_a_save_that_succeeded_without_a_word(self):
         # What is given up then is as it was before, and the row is not.

@@ -93,7 +93,9 @@ class Placement:
 
     def __init__(self, faults):
         self.faults = faults
+        self.traits = set()
         self.sent = []
+        self.sent_traits = None
 
     def get_provider_subtree_and_ensure_root(self, context, uuid, name=None):
         if self.faults[:1] == ['placement']:
@@ -101,6 +103,7 @@ class Placement:
             raise ks_exc.ConnectFailure('placement is down')
         tree = provider_tree.ProviderTree()
         tree.new_root(HOST, NODE_UUID, generation=1)
+        tree.update_traits(HOST, self.traits)
         return tree
 
     # Its name in older releases.
@@ -114,6 +117,7 @@ class Placement:
 
     def update_from_provider_tree(self, context, tree, allocations=None):
         self.sent.append(allocations)
+        self.sent_traits = tree.data(HOST).traits
 
 
 class World:
@@ -126,6 +130,8 @@ class World:
     :ivar faults: what happens to the next saves and placement requests:
         'conductor' is down, it is 'late' with an answer after it has saved,
         'placement' is down
+    :ivar is_claiming: whether the guest that is saved is one that is being
+        claimed; the conductor fails for no other
     """
 
     def __init__(self, tracker):
@@ -135,6 +141,7 @@ class World:
         self.row = None
         self.saves = self.changes = self.saved_changes = 0
         self.faults = []
+        self.is_claiming = False
         self.instances = {}
         self.migrations = {}
         self.start(tracker)
@@ -150,9 +157,12 @@ class World:
         self.tracker.update_available_resource(
             self.context, HOST, startup=startup)
 
+    def fault_of_conductor(self):
+        return (self.faults.pop(0)
+                if self.faults[:1] in (['conductor'], ['late']) else None)
+
     def save_node(self, node):
-        fault = (self.faults.pop(0)
-                 if self.faults[:1] in (['conductor'], ['late']) else None)
+        fault = self.fault_of_conductor()
         if fault != 'conductor':
             self.saves += 1
             self.saved_changes = self.changes
@@ -188,9 +198,13 @@ class World:
         return self.picture(self.tracker.compute_nodes[HOST])
 
     def save_instance(self, instance):
-        saved = instance.obj_clone()
-        saved.obj_reset_changes(recursive=True)
-        self.instances[instance.uuid] = saved
+        fault = self.fault_of_conductor() if self.is_claiming else None
+        if fault != 'conductor':
+            saved = instance.obj_clone()
+            saved.obj_reset_changes(recursive=True)
+            self.instances[instance.uuid] = saved
+        if fault:
+            raise oslo_messaging.MessagingTimeout(fault)
         instance.obj_reset_changes(recursive=True)
 
     def load(self, uuid):
