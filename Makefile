@@ -12,7 +12,7 @@ test unit functional: export OS_NOVA_DISABLE_EVENTLET_PATCHING = \
 	$(if $(filter threading,$(CONCURRENCY)),true,false)
 
 .PHONY: help demo demo-shell demo-down demo-clean test unit functional e2e \
-	numa-host numa-host-clean bench bench-quick bench-clean lint docs releasenotes genconfig cover lock clean
+	upstream numa-host numa-host-clean bench bench-quick bench-clean lint docs releasenotes genconfig cover lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ functional:
 e2e:
 	bin=$(call venv,--packages build --packages e2e --packages install-tests nova-$(NOVA)) && \
 	$$bin/stestr run --serial --test-path tests/e2e --top-dir . $(ARGS)
+
+## make upstream    Nova's own tests, on its classes and on ours; NOVA=34
+upstream:
+	bin=$(call venv,--packages build nova-$(NOVA)) && \
+	$$bin/python -m tests.upstream run --nova $(NOVA) --mode $(CONCURRENCY) $(ARGS)
 
 ## make numa-host   a realtime guest on an emulated host with four NUMA nodes
 numa-host:

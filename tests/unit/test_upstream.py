@@ -12,11 +12,11 @@
 
 """The harness that runs Nova's own tests: what it can tell, and must."""
 
+import importlib
 import io
 import os
 import pathlib
 import sys
-import types
 from unittest import mock
 
 import fixtures
@@ -45,18 +45,19 @@ def made(): return Driver()
 
 
 class Novas(fixtures.Fixture):
-    """A package that defines a class, a module in which it is used."""
+    """A package with a module that defines a class and makes one."""
 
     def _setUp(self):
-        self.package = types.ModuleType('novas')
-        self.module = types.ModuleType('novas.driver')
-        exec(NOVAS, vars(self.module))
-        self.module.Driver.__module__ = 'novas.driver'
-        self.package.driver = self.module
-        self.package.Driver = self.module.Driver
-        self.useFixture(fixtures.MonkeyPatch('sys.modules', {
-            **sys.modules, 'novas': self.package,
-            'novas.driver': self.module}))
+        root = self.useFixture(fixtures.TempDir()).path
+        package = pathlib.Path(root, 'novas')
+        package.mkdir()
+        package.joinpath('driver.py').write_text(NOVAS)
+        package.joinpath('__init__.py').write_text(
+            'from novas import driver\nDriver = driver.Driver\n')
+        self.useFixture(fixtures.PythonPathEntry(root))
+        self.addCleanup(sys.modules.pop, 'novas')
+        self.addCleanup(sys.modules.pop, 'novas.driver')
+        self.module = importlib.import_module('novas.driver')
 
 
 class StandInTest(testtools.TestCase):
@@ -74,8 +75,8 @@ class StandInTest(testtools.TestCase):
         stand_in.replace(novas, self.ours)
 
     def test_who_imports_it_gets_the_subclass(self):
-        import novas.driver
         from novas import driver
+        import novas.driver
 
         self.assertIs(self.ours, driver.Driver)
         self.assertIs(self.ours, novas.driver.Driver)
