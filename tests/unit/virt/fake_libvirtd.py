@@ -12,6 +12,8 @@
 
 """A libvirtd of the test's own, behind libvirt's own classes."""
 
+import threading
+
 import libvirt
 
 
@@ -25,6 +27,22 @@ def error(code, domain=libvirt.VIR_FROM_QEMU):
 def broken():
     """Return the error of a call over a connection that broke."""
     return error(libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_FROM_RPC)
+
+
+class SeenLock:
+    """A lock that says when somebody waits for it."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.is_waited_for = threading.Event()
+
+    def __enter__(self):
+        if not self._lock.acquire(blocking=False):
+            self.is_waited_for.set()
+            self._lock.acquire()
+
+    def __exit__(self, *error):
+        self._lock.release()
 
 
 class Libvirtd:

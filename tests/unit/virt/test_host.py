@@ -107,6 +107,27 @@ class ConnectionTest(TestCase):
             *3 * ['domainEventRegisterAny'], 'listAllDomains',
         ], [name for _, name in self.libvirtd.asked()])
 
+    def test_two_at_once_get_the_same(self):
+        lock = self.host._wrapped_conn_lock = fake_libvirtd.SeenLock()
+        got = []
+        other = threading.Thread(
+            target=lambda: got.append(self.host.get_connection()))
+        connect = self.libvirtd.openAuth
+
+        def wait_for_other(*args):
+            other.start()
+            self.assertTrue(lock.is_waited_for.wait(60))
+            return connect(*args)
+
+        with mock.patch.object(self.libvirtd, 'openAuth', wait_for_other):
+            mine = self.host.get_connection()
+        other.join()
+
+        self.assertEqual([mine], got)
+        self.assertEqual(1, len(self.libvirtd.connections))
+        self.assertEqual(6, [name for _, name in self.libvirtd.asked()].count(
+            'domainEventRegisterAny'))
+
     def test_no_ping(self):
         self.host.get_connection()
         self.libvirtd.asked()
