@@ -26,6 +26,7 @@ import nova.conf
 import os_traits
 from oslo_concurrency import lockutils
 import oslo_messaging
+from oslo_serialization import jsonutils
 import testtools
 
 from nova_numa_ext import figures
@@ -218,7 +219,7 @@ class SavedInGroupsTest(testtools.TestCase):
     def used(host):
         node = host.tracker.compute_nodes[world.HOST]
         return (node.vcpus_used, node.memory_mb_used, node.running_vms,
-                node.numa_topology)
+                world.plain(jsonutils.loads(node.numa_topology)))
 
     def test_a_guest_is_saved_without_the_lock(self):
         host = self.host(resource_tracker.NumaResourceTracker)

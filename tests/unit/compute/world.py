@@ -120,6 +120,16 @@ class Placement:
         self.sent_traits = tree.data(HOST).traits
 
 
+def plain(thing):
+    """Return what an object holds, without the order of its sets."""
+    if isinstance(thing, dict):
+        return {key: plain(value) for key, value in thing.items()
+                if key != 'nova_object.changes'}
+    if isinstance(thing, list):
+        return sorted((plain(value) for value in thing), key=str)
+    return thing
+
+
 class World:
     """One host, as its tracker sees it.
 
@@ -190,6 +200,9 @@ class World:
         """Return what is said of a node, comparable."""
         found = node.obj_to_primitive()['nova_object.data']
         found.pop('updated_at', None)
+        if found.get('numa_topology'):
+            found['numa_topology'] = plain(
+                jsonutils.loads(found['numa_topology']))
         return jsonutils.dumps(found, sort_keys=True)
 
     @property
