@@ -12,7 +12,7 @@ test unit functional: export OS_NOVA_DISABLE_EVENTLET_PATCHING = \
 	$(if $(filter threading,$(CONCURRENCY)),true,false)
 
 .PHONY: help demo demo-shell demo-down demo-clean test unit functional e2e \
-	upstream numa-host numa-host-clean bench bench-quick bench-clean lint docs releasenotes genconfig cover lock clean
+	upstream drift numa-host numa-host-clean bench bench-quick bench-clean lint docs releasenotes genconfig cover lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ e2e:
 upstream:
 	bin=$(call venv,--packages build nova-$(NOVA)) && \
 	$$bin/python -m tests.upstream run --nova $(NOVA) --mode $(CONCURRENCY) $(ARGS)
+
+## make drift       what changed in Nova of what this project relies on
+drift: export OS_NOVA_DISABLE_EVENTLET_PATCHING = true
+drift:
+	bin=$(call venv,--packages build nova-$(NOVA)) && \
+	$$bin/python -m tests.upstream.drift --nova $(NOVA) $(ARGS)
 
 ## make numa-host   a realtime guest on an emulated host with four NUMA nodes
 numa-host:
