@@ -37,10 +37,10 @@ for name in "${names[@]}"; do
                 case $name in
                     # Two pins of 2026.2 contradict what Nova 34 asks for.
                     *-34) free+='|oslo.versionedobjects|keystoneauth1' ;;
-                    # Zed's libvirt-python does not build with Debian 12's
-                    # libvirt. Before 2024.1's, pbr makes no editable install.
-                    *-26) free+='|libvirt-python|pbr' ;;
-                    *-27 | *-28) free+='|pbr' ;;
+                    # Theirs do not build with Debian 12's libvirt. Before
+                    # 2024.1's, pbr makes no editable install.
+                    *-26 | *-27) free+='|libvirt-python|pbr' ;;
+                    *-28) free+='|pbr' ;;
                 esac
                 grep -vE "^(#|($free)([=]|\$))" "$UPPER_CONSTRAINTS" |
                     sed 's/===/==/' >"$constraints"
