@@ -12,6 +12,7 @@
 
 """The harness that runs Nova's own tests: what it can tell, and must."""
 
+import functools
 import importlib
 import io
 import os
@@ -145,6 +146,17 @@ class RecordTest(testtools.TestCase):
         self.assertEqual(
             [f'{__name__}.{OurDriver.__qualname__}.three'],
             pathlib.Path(folder, name).read_text().split())
+
+    def test_a_memory_of_novas_can_be_emptied(self):
+        novas = self.useFixture(Novas()).module.Driver
+        novas.one = functools.lru_cache(novas.one)
+
+        class OurDriver(novas):
+            def one(self):
+                return super().one()
+
+        ours.Record(None).wrap(OurDriver, 'one', novas)
+        self.assertIs(novas.one.cache_clear, OurDriver.one.cache_clear)
 
     def test_all_of_ours_are_known(self):
         names = {name.rpartition('.')[2] for name in ours.labels()}
