@@ -155,8 +155,8 @@ class RecordTest(testtools.TestCase):
             def one(self):
                 return super().one()
 
-        ours.Record(None).wrap(OurDriver, 'one', novas)
-        self.assertIs(novas.one.cache_clear, OurDriver.one.cache_clear)
+        ours.Record('').wrap(OurDriver, 'one', novas)
+        self.assertEqual(novas.one.cache_clear, OurDriver.one.cache_clear)
 
     def test_all_of_ours_are_known(self):
         names = {name.rpartition('.')[2] for name in ours.labels()}
