@@ -272,7 +272,7 @@ class VerdictTest(testtools.TestCase):
             MODULE, {**many(100), **stock}, {**many(100), **of_ours})
         return verdict.judge([module], {
             f'{MODULE}.{name}': expected.Entry(name, 'why', OWN, flaky)
-            for name in listed})
+            for name in listed}, [], {'ours.one'})
 
     def assertRed(self, sentence, judged):
         self.assertEqual(verdict.RED, judged.verdict)
@@ -341,7 +341,8 @@ class VerdictTest(testtools.TestCase):
         module = verdict.Module(MODULE, many(1), many(1))
 
         self.assertEqual(
-            verdict.RED, verdict.judge([module], {}, ['a fault']).verdict)
+            verdict.RED, verdict.judge(
+                [module], {}, ['a fault'], {'ours.one'}).verdict)
 
     def test_too_little_passes_on_stock(self):
         for bad, judgement in ((25, verdict.GOOD), (26, verdict.NOT_JUDGED)):
@@ -356,16 +357,26 @@ class VerdictTest(testtools.TestCase):
 
         for modules in ([], [empty]):
             self.assertEqual(
-                verdict.NOT_JUDGED, verdict.judge(modules, {}).verdict)
+                verdict.NOT_JUDGED,
+                verdict.judge(modules, {}, [], {'ours.one'}).verdict)
+
+    def test_nothing_of_ours_ran(self):
+        module = verdict.Module(MODULE, many(1), many(1))
+
+        judged = verdict.judge([module], {}, [], set())
+
+        self.assertEqual(verdict.NOT_JUDGED, judged.verdict)
+        self.assertEqual(["No method of this project's ran."], judged.faults)
 
 
 class ReportTest(testtools.TestCase):
 
     def test_overrides_that_no_test_ran(self):
         module = verdict.Module(MODULE, many(3), many(3))
+        ran = {'ours.one'}
         said = report.text(
-            'Nova 34.', [module], verdict.judge([module], {}),
-            ({'ours.one', 'ours.two'}, {'ours.one'}))
+            'Nova 34.', [module], verdict.judge([module], {}, [], ran),
+            ({'ours.one', 'ours.two'}, ran))
 
         self.assertIn('1 of the 2 methods', said)
         self.assertIn('No test ran:\n  ours.two\n', said)

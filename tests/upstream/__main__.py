@@ -73,8 +73,10 @@ def main(argv=None):
             about += (' Something changed since these were run, or they '
                       f'did not end: {", ".join(old)}.')
     modules = runs.compared(stock, ours, selected)
-    judged = verdicts.judge(modules, *expected.read(nova, mode))
-    report_of = about, modules, judged, ours.overrides(selected)
+    overrides = _known, ran = ours.overrides(selected)
+    judged = verdicts.judge(modules, *expected.read(nova, mode), ran)
+    report_of = about, modules, judged, overrides
+    ours.folder.mkdir(parents=True, exist_ok=True)
     (ours.folder / 'report.json').write_text(report.data(*report_of))
     text = report.text(*report_of)
     (ours.folder / 'report.txt').write_text(text)

@@ -68,7 +68,7 @@ def text(about, modules, judged, overrides):
         verdicts.GOOD: "Good: Nova's own tests pass, but for those listed.",
         verdicts.RED: f'RED: {len(judged.faults)} faults, see above.',
         verdicts.NOT_JUDGED:
-            "Not judged: too little passes on Nova's own classes.",
+            'Not judged: nothing follows from this run, see above.',
     }[judged.verdict]]
     return '\n'.join(lines) + '\n'
 

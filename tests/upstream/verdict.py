@@ -84,12 +84,13 @@ def of_module(module, expected):
     return (RED if faults else GOOD), faults
 
 
-def judge(modules, expected, faults=()):
+def judge(modules, expected, faults, ran):
     """Judge a run.
 
     :param modules: those that were run
     :param expected: what is listed, by the test's id
     :param faults: those of the list
+    :param ran: names of this project's methods that ran
     """
     found = {}
     faults = list(faults)
@@ -111,7 +112,9 @@ def judge(modules, expected, faults=()):
     verdict = GOOD
     if faults:
         verdict = RED
-    if not modules or any(
+    if not ran:
+        faults.append("No method of this project's ran.")
+    if not (modules and ran) or any(
             each == NOT_JUDGED for _listed, each in found.values()):
         verdict = NOT_JUDGED
     return Verdict(verdict, found, faults)
