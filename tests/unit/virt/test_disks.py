@@ -122,6 +122,22 @@ class BootTest(TestCase):
                 fetch_func=mock.Mock(), filename='base', size=size)
         return self.info.call_count - before
 
+    def test_a_base_that_is_not_there_is_fetched(self):
+        """As Nova's backend does it, which this one is."""
+        fetched = []
+
+        def fetch(target, **kwargs):
+            fetched.append(pathlib.Path(target))
+            self.image(fetched[-1])
+
+        backend = Driver().image_backend.by_name(
+            objects.Instance(uuid=UUID), 'disk', 'qcow2')
+        backend.cache(fetch_func=fetch, filename='another', size=GIB)
+
+        self.assertEqual([self.folder / '_base' / 'another'], fetched)
+        self.assertIsInstance(backend, imagebackend.Qcow2)
+        self.assertTrue(backend.exists())
+
     def test_the_base_is_asked_about_once(self):
         driver = Driver()
 
