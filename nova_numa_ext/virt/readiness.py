@@ -66,7 +66,7 @@ def _judge_realtime(origin, instance):
 
 
 def _origin(nova_specs, flavor):
-    specs = flavor.get('extra_specs') or {}
+    specs = flavor.get('extra_specs', {}) or {}
     for spec, asked in (('hw:cpu_realtime', nova_specs.realtime),
                         ('hw:locked_memory', nova_specs.locked_memory)):
         if asked and spec in specs:

@@ -39,7 +39,8 @@ def policy_of(instance, flavor=None):
         for key, value in instance.system_metadata.items()
         if key.startswith(IMAGE_PREFIX)
     }
-    return policy.resolve(flavor.get('extra_specs') or {}, properties)
+    # Without a default, specs that were not loaded with it are an error.
+    return policy.resolve(flavor.get('extra_specs', {}) or {}, properties)
 
 
 def cells_of(instance_numa_topology):

@@ -53,6 +53,10 @@ class PolicyOfTest(testtools.TestCase):
         self.assertEqual(
             ('host-model', 'disable'), (asked.cpu_mode, asked.cpu_cache))
 
+    def test_a_flavor_without_its_specs(self):
+        self.assertFalse(request.policy_of(
+            instance(flavor()), objects.Flavor(vcpus=4, memory_mb=512)))
+
     def test_what_is_wrong(self):
         self.assertRaises(
             policy.InvalidRequest, request.policy_of,
