@@ -116,6 +116,12 @@ class StandInTest(testtools.TestCase):
 
         self.assertIsInstance(self.module.made(), self.novas)
 
+    def test_a_global_is_patched_that_need_not_be_there(self):
+        with mock.patch('novas.driver.made', create=True):
+            pass
+
+        self.assertIsInstance(self.module.made(), self.novas)
+
 
 class RecordTest(testtools.TestCase):
 

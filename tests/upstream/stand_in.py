@@ -29,11 +29,16 @@ class StandIn(types.ModuleType):
 
     def __init__(self, module, name, replacement):
         super().__init__(module.__name__, module.__doc__)
-        self.__dict__.update({
-            key: value for key, value in vars(module).items()
-            if key in ('__file__', '__loader__', '__package__', '__spec__')})
-        self.__dict__['_replaced'] = (
-            module, name, getattr(module, name), replacement)
+        super().__setattr__('_replaced', (
+            module, name, getattr(module, name), replacement))
+        for key in ('__loader__', '__package__', '__spec__'):
+            super().__setattr__(key, getattr(module, key))
+
+    @property
+    def __dict__(self):
+        # mock takes an attribute that is not in here for one that it made,
+        # and removes it.
+        return vars(self._replaced[0])
 
     def __getattr__(self, key):
         module, name, original, replacement = self._replaced
