@@ -79,6 +79,8 @@ class SavedHost:
     """
 
     supports_mem_encryption = False
+    # Its name before Nova 32.
+    supports_amd_sev = False
 
     def __init__(self, host):
         self._saved = host

@@ -19,17 +19,17 @@ libvirt's C code, these are what they hold.
 
 import functools
 
-from nova import utils
 from nova.virt.libvirt import host as nova_host
 
+from nova_numa_ext.compat import concurrency
 from nova_numa_ext.virt import call_kinds
 from nova_numa_ext.virt import remembered
 
 
 def is_proxy(thing):
     """Return whether this is eventlet's proxy of something."""
-    return (not utils.concurrency_mode_threading()
-            and type(thing) is utils.get_eventlet().tpool.Proxy)
+    return (not concurrency.is_threading()
+            and type(thing) is concurrency.eventlet().tpool.Proxy)
 
 
 def raw(thing):

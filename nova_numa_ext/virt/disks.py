@@ -50,9 +50,12 @@ RELIED_ON_IMAGES = {
         'resize_image': '(self, size)',
     },
     imagebackend.Qcow2: {
-        'create_image':
+        'create_image': (
+            # Nova 27 and older.
+            '(self, prepare_template, base, size, *args, **kwargs)',
             '(self, prepare_template, base, size, safe=False, *args, '
             '**kwargs)',
+        ),
     },
     disk_api: {'extend': '(image, size)'},
     images: {'qemu_img_info': '(path, format=None)'},

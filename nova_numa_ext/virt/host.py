@@ -14,12 +14,12 @@
 
 import functools
 
-from nova import utils
 import nova.conf
 from nova.virt import event as virtevent
 from nova.virt.libvirt import host as nova_host
 from oslo_utils import importutils
 
+from nova_numa_ext.compat import concurrency
 from nova_numa_ext.compat import fast_path
 from nova_numa_ext.compat import upstream
 from nova_numa_ext.conf import opts
@@ -41,7 +41,6 @@ opts.register_opts(CONF)
 RELIED_ON = {
     nova_host.Host: {
         '_connect': '(self, uri, read_only)',
-        '_connection_closed': '(self, conn, *args, **kwargs)',
         '_event_device_removed_callback': '(conn, dom, dev, opaque)',
         '_event_emit': '(self, event)',
         '_event_emit_delayed': '(self, event)',
@@ -96,7 +95,7 @@ class NumaHost(domain_host.DomainsHost):
         self._hand_over = _path('event_threads')
         self._events = None
         # Under eventlet Nova handles them on a thread of their own.
-        if utils.concurrency_mode_threading() and thread_pool_factory:
+        if concurrency.is_threading() and thread_pool_factory:
             self._events = event_queue.EventQueue(thread_pool_factory.spawn)
         self._init_domains()
 

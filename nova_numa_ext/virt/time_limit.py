@@ -19,7 +19,7 @@ where it does not come back; nobody asks again before it does.
 import concurrent.futures
 import threading
 
-from nova import utils
+from nova_numa_ext.compat import concurrency
 
 
 class Stuck(Exception):
@@ -54,7 +54,7 @@ class TimeLimit:
                 self._asking.discard(key)
 
         self._asking.add(key)
-        if utils.concurrency_mode_threading():
+        if concurrency.is_threading():
             return self._in_thread(asked)
         return self._in_eventlets_pool(asked)
 
@@ -76,6 +76,6 @@ class TimeLimit:
             raise Stuck from None
 
     def _in_eventlets_pool(self, function):
-        eventlet = utils.get_eventlet()
+        eventlet = concurrency.eventlet()
         with eventlet.Timeout(self._seconds, Stuck):
             return eventlet.tpool.execute(function)

@@ -111,6 +111,6 @@ class LazyClientTest(testtools.TestCase):
             'context', 'tree', allocations=None)
 
     def test_all_else_is_novas(self):
-        self.client.invalidate_resource_provider('a node', cacheonly=True)
+        self.client.invalidate_resource_provider(name_or_uuid='a node')
         self.nova.invalidate_resource_provider.assert_called_once_with(
-            'a node', cacheonly=True)
+            name_or_uuid='a node')
