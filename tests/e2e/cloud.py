@@ -35,11 +35,19 @@ class Cloud(fixtures.Fixture):
 
     def _setUp(self):
         if not Cloud._is_up:
-            self._demo('up', '--no-guests')
+            self.up()
             Cloud._is_up = True
         self.instances = pathlib.Path(
             self._demo('dir').strip()) / 'instances'
         self.uri = self._demo('libvirt-uri').strip()
+
+    def up(self):
+        """Start what does not run."""
+        self._demo('up', '--no-guests')
+
+    def start(self, service):
+        """Start a service that has ended."""
+        self._demo('start', service)
 
     def _demo(self, *arguments):
         """Run a command of the demo; its output is part of a failure."""

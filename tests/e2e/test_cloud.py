@@ -173,6 +173,8 @@ class TestShadow(CloudTestCase):
             'server', 'show', self.name, *SHOW)['status'], AUDIT_SECONDS)
 
     def test_what_is_shortened_is_what_nova_does(self):
+        # Other tests break what Nova compares with.
+        before = len(self.cloud.nova_compute_log())
         self.flavor()
         self.boot()
         [audit, *_more] = self.next_audit()
@@ -187,9 +189,10 @@ class TestShadow(CloudTestCase):
         self.addDetail('audit', content.text_content(audit))
         self.assertNotIn(' 0 libvirt calls', audit)
         log = self.cloud.nova_compute_log()
-        for sign in ('shadow: ', 'is without effect', 'in its own way'):
+        self.assertNotIn('is without effect', log)
+        for sign in ('shadow: ', 'in its own way'):
             self.assertEqual([], [
-                line for line in log.splitlines() if sign in line])
+                line for line in log[before:].splitlines() if sign in line])
 
 
 class TestWrongFlavor(CloudTestCase):

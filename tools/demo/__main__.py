@@ -32,6 +32,8 @@ def parser():
     commands.add_parser(
         'shell', help='bash with OS_* set; arguments are passed on'
     )
+    start = commands.add_parser('start', help='start a service that ended')
+    start.add_argument('service')
     for name, text in (
         ('env', 'print OS_* as export lines'),
         ('libvirt-uri', "print the URI of the demo's libvirtd"),
@@ -76,6 +78,9 @@ def run(cloud, arguments, passed_on):
     command = arguments.command
     if command == 'up':
         up.up(cloud, with_guests=not arguments.no_guests)
+    elif command == 'start':
+        cloud.require()
+        up.start(cloud, arguments.service)
     elif command == 'down':
         up.down(cloud)
     elif command == 'clean':

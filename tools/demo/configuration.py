@@ -90,6 +90,9 @@ def values(cloud):
         # The more is compared; these are Nova's defaults.
         'audit_seconds': 10 if shadow == 'true' else 60,
         'power_sync_seconds': 10 if shadow == 'true' else 600,
+        # And less is waited for; placement is asked in claims, too.
+        'rpc_seconds': 10 if shadow == 'true' else 60,
+        'refresh_seconds': 1 if shadow == 'true' else 300,
         'scheduler_filters': ','.join(scheduler_filters()),
         'transport_url': (
             f'rabbit://openstack:{cloud.password("messaging")}'

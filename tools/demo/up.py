@@ -213,6 +213,11 @@ def up(cloud, with_guests):
             plan.say('done; `make demo-shell` gives a shell with OS_* set')
 
 
+def start(cloud, name):
+    with alone(cloud):
+        Starter(cloud).start(name)
+
+
 def _stop(cloud):
     names = cloud.processes.names()
 
