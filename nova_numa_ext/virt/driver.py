@@ -35,6 +35,7 @@ from nova_numa_ext.virt import emulator_check
 from nova_numa_ext.virt import host as numa_host
 from nova_numa_ext.virt import host_facts
 from nova_numa_ext.virt import known_guests
+from nova_numa_ext.virt import node_devices
 from nova_numa_ext.virt import readiness
 from nova_numa_ext.virt import request
 from nova_numa_ext.virt import spawns
@@ -47,8 +48,8 @@ opts.register_opts(CONF)
 
 
 class NumaLibvirtDriver(
-        known_guests.KnownGuests, disks.Disks, spawns.Spawns,
-        nova_driver.LibvirtDriver):
+        known_guests.KnownGuests, node_devices.NodeDevices, disks.Disks,
+        spawns.Spawns, nova_driver.LibvirtDriver):
     """Nova's libvirt driver for guests that ask for more.
 
     A guest that asks for nothing of this project's gets what Nova gives it,
@@ -64,6 +65,7 @@ class NumaLibvirtDriver(
             numa_host.NumaHost.adopt(self._host)
         self._init_disks()
         self._init_known_guests()
+        self._init_node_devices()
         self._host_facts = host_facts.HostFacts(self._host)
 
     def init_host(self, host):

@@ -13,6 +13,7 @@
 """A libvirtd of the test's own, behind libvirt's own classes."""
 
 import threading
+import types
 
 import libvirt
 
@@ -78,6 +79,13 @@ class Libvirtd:
             connection.is_up = False
             connection.is_alive = not seen
 
+    def change_device(self, name):
+        """Say so to those who want to know."""
+        device = types.SimpleNamespace(name=lambda: name)
+        connection = self.connections[-1]
+        for callback in connection.device_callbacks:
+            callback(connection, device, None, None)
+
     def asked(self):
         """Return the calls since the last time."""
         calls = list(self.calls)
@@ -109,6 +117,7 @@ class Connection(_Object, libvirt.virConnect):
         self.is_up = self.is_alive = True
         self._o = f'connection {number}'
         self.events = set()
+        self.device_callbacks = []
 
     @property
     def connection(self):
@@ -140,6 +149,13 @@ class Connection(_Object, libvirt.virConnect):
             raise error(libvirt.VIR_ERR_INVALID_ARG)
         self.events.add(event)
         return self._ask('domainEventRegisterAny', 0)
+
+    def nodeDeviceEventRegisterAny(self, dev, event, callback, opaque):
+        self.device_callbacks.append(callback)
+        return self._ask('nodeDeviceEventRegisterAny', 0)
+
+    def listAllDevices(self, flags=0):
+        return list(self._ask('listAllDevices', []))
 
     def registerCloseCallback(self, callback, opaque):
         return self._ask('registerCloseCallback', 0)
