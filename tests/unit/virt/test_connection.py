@@ -33,6 +33,9 @@ class TestCase(testtools.TestCase):
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger())
+        # Some releases import it when the first Host is made.
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova.virt.libvirt.host.libvirt', libvirt))
         self.libvirtd = fake_libvirtd.Libvirtd()
         self.libvirtd.domains['a'] = -1
         self.calls = calls.Calls(0)

@@ -249,6 +249,11 @@ class ConnectionTest(TestCase):
 
 class EventsTest(TestCase):
 
+    @property
+    def queue(self):
+        # Before Nova 33 the host has it.
+        return getattr(self.host, '_event_handler', self.host)
+
     def event(self, number, detail=0, connection=None):
         """Have libvirt send a life-cycle event."""
         if connection is None:
@@ -263,7 +268,7 @@ class EventsTest(TestCase):
         seen = []
         self.host.on_lifecycle(lambda *event: seen.append(event))
         with mock.patch.object(
-                self.host._event_handler, '_queue_event', autospec=True,
+                self.queue, '_queue_event', autospec=True,
                 side_effect=seen.append):
             self.event(libvirt.VIR_DOMAIN_EVENT_STARTED, 1)
 
@@ -274,7 +279,7 @@ class EventsTest(TestCase):
     def test_nova_has_them_where_the_one_before_it_fails(self):
         self.host.on_lifecycle(mock.Mock(side_effect=KeyError))
         with mock.patch.object(
-                self.host._event_handler, '_queue_event',
+                self.queue, '_queue_event',
                 autospec=True) as novas:
             self.assertRaises(
                 KeyError, self.event, libvirt.VIR_DOMAIN_EVENT_STARTED)
@@ -287,7 +292,7 @@ class EventsTest(TestCase):
         connection = self.libvirtd.openAuth()
         self.libvirtd.domains[UUID] = 7
         with mock.patch.object(
-                self.host._event_handler, '_queue_event', autospec=True,
+                self.queue, '_queue_event', autospec=True,
                 side_effect=seen.append):
             self.host._event_device_removed_callback(
                 connection, fake_libvirtd.Domain(connection, UUID), 'vdb',
