@@ -32,7 +32,11 @@ def claim(host, guest):
 
 def create(host, guest, number):
     host.create_instance(guest, number)
-    claim(host, guest)
+    try:
+        claim(host, guest)
+    except exception.ComputeResourcesUnavailable:
+        host.allocations.pop(guest)
+        raise
 
 
 def move_claim(host, guest, number):
@@ -117,11 +121,13 @@ def give_up(host, guest):
     instance = host.load(guest)
     instance.host = instance.node = instance.compute_id = None
     instance.save()
+    host.allocations.pop(guest, None)
 
 
 def abort(host, guest):
     host.tracker.abort_instance_claim(
         host.context, host.load(guest), world.HOST)
+    host.allocations.pop(guest, None)
 
 
 def update(host, guest, **changes):
@@ -133,7 +139,16 @@ def update(host, guest, **changes):
 
 
 activate = functools.partial(update, vm_state=vm_states.ACTIVE)
-delete = functools.partial(update, vm_state=vm_states.DELETED)
+
+
+def delete(host, guest):
+    update(host, guest, vm_state=vm_states.DELETED, deleted=True)
+    host.allocations.pop(guest, None)
+
+
+#: Placement is not told of it; the next audit does that.
+delete_halfway = functools.partial(
+    update, vm_state=vm_states.DELETED, deleted=True)
 start_snapshot = functools.partial(update, task_state='image_snapshot')
 end_snapshot = functools.partial(update, task_state=None)
 
@@ -143,7 +158,8 @@ STEPS = {
     'claimed': [(activate, 'active')] * 3 + [(abort, 'gone')],
     'active': [(move_claim, 'moving')] * 2 + [
         (start_snapshot, 'busy'), (delete, 'gone')],
-    'busy': [(end_snapshot, 'active')] * 3 + [(delete, 'gone')],
+    'busy': [(end_snapshot, 'active')] * 3 + [
+        (delete_halfway, 'gone')],
     'moving': [(finish_move, 'moved')] * 3 + [(give_up_move, 'active')],
     'moved': [(confirm, 'active'), (revert, 'active')] * 2,
     'broken': [],

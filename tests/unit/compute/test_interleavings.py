@@ -139,6 +139,11 @@ class Interleavings(stateful.RuleBasedStateMachine):
         self.healthy = ours == 'done'
         if self.healthy:
             assert self.ours.row == self.ours.memory == self.novas.row
+            if novas == 'done':
+                assert self.ours.allocations == self.novas.allocations
+                assert set(self.ours.allocations) == {
+                    guest for guest, state in self.states.items()
+                    if state != 'gone'}
         if novas != 'done':
             assert not self.healthy
 
@@ -148,7 +153,8 @@ class Interleavings(stateful.RuleBasedStateMachine):
         for guest, (_change, rest) in self.waiting.items():
             if len(rest.steps) == 2:
                 # Its row does not say that it is here.
-                life.give_up(self.novas, guest)
+                for host in (self.ours, self.novas):
+                    life.give_up(host, guest)
                 self.states[guest] = 'gone'
         self.waiting.clear()
         starts = {self.outcome(self.ours.start, Split),

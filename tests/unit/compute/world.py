@@ -91,8 +91,9 @@ class Driver(driver.ComputeDriver):
 class Placement:
     """What a tracker asks of Nova's report client."""
 
-    def __init__(self, faults):
-        self.faults = faults
+    def __init__(self, world):
+        self.faults = world.faults
+        self.allocations = world.allocations
         self.traits = set()
         self.sent = []
         self.sent_traits = None
@@ -113,7 +114,10 @@ class Placement:
         return {'a guest': {'allocations': {}}}
 
     def get_allocations_for_resource_provider(self, context, uuid):
-        return report.ProviderAllocInfo(allocations={})
+        return report.ProviderAllocInfo(allocations=dict(self.allocations))
+
+    def delete_allocation_for_instance(self, context, uuid, force=False):
+        del self.allocations[uuid]
 
     def update_from_provider_tree(self, context, tree, allocations=None):
         self.sent.append(allocations)
@@ -137,6 +141,7 @@ class World:
     :ivar saved_changes: how many of them are saved
     :ivar row: what is saved of the compute node, None before the first audit
     :ivar saves: how often it was saved
+    :ivar allocations: what placement has for each guest
     :ivar faults: what happens to the next saves and placement requests:
         'conductor' is down, it is 'late' with an answer after it has saved,
         'placement' is down
@@ -152,6 +157,7 @@ class World:
         self.saves = self.changes = self.saved_changes = 0
         self.faults = []
         self.is_claiming = False
+        self.allocations = {}
         self.instances = {}
         self.migrations = {}
         self.start(tracker)
@@ -159,7 +165,7 @@ class World:
     def start(self, tracker):
         """Start nova-compute: a tracker that knows nothing, and an audit."""
         self.tracker = tracker(
-            HOST, Driver(None), reportclient=Placement(self.faults))
+            HOST, Driver(None), reportclient=Placement(self))
         self.tracker.set_service_ref(objects.Service(id=1, host=HOST))
         self.audit(startup=True)
 
@@ -272,7 +278,9 @@ class World:
                 chosen, objects.ImageMeta.from_dict(IMAGE)),
             pci_devices=objects.PciDeviceList(objects=[]),
             pci_requests=objects.InstancePCIRequests(requests=[]),
-            migration_context=None, resources=None))
+            migration_context=None, resources=None, deleted=False,
+            hidden=False))
+        self.allocations[uuid] = {'resources': {'VCPU': chosen.vcpus}}
 
 
 class Nova(fixtures.Fixture):
@@ -289,6 +297,8 @@ class Nova(fixtures.Fixture):
         self.patch('Instance.save', lambda instance, **kwargs: of(
             instance).save_instance(instance))
         self.patch('Instance.drop_migration_context', drop_migration_context)
+        self.patch('Instance.get_by_uuid', lambda cls, ctxt, uuid, **kwargs:
+                   ctxt.world.load(uuid))
         self.patch('InstanceList.get_by_host_and_node',
                    lambda cls, ctxt, *args, **kwargs: (
                        ctxt.world.loaded_instances(ctxt)))
