@@ -270,6 +270,7 @@ class RoundsTest(testtools.TestCase):
 
     size = rounds.Size(
         scenarios=(rounds.Scenario('restart', 0), rounds.Scenario('tasks', 0),
+                   rounds.Scenario('burst', 0, 4, rounds=1),
                    rounds.Scenario('restart', 9),
                    rounds.Scenario('boot', 9, 4)),
         rounds=2, rounds_of_many=1, many=9, idle_seconds=0)
@@ -287,7 +288,8 @@ class RoundsTest(testtools.TestCase):
     def test_sides_take_turns(self):
         empty, many = ['restart-k0', 'tasks-k0'], ['restart-k9', 'boot-4-k9']
         self.assertEqual(
-            [(0, 1, 'stock', empty), (0, 1, 'ours', empty),
+            [(0, 1, 'stock', [*empty, 'burst-4-k0']),
+             (0, 1, 'ours', [*empty, 'burst-4-k0']),
              (0, 2, 'ours', empty), (0, 2, 'stock', empty),
              (9, 1, 'stock', many), (9, 1, 'ours', many)],
             self.visits())
@@ -301,8 +303,8 @@ class RoundsTest(testtools.TestCase):
             self.results.write(scenario, number, side, {'a': 1})
 
         self.assertEqual(
-            [(0, 1, 'stock', ['restart-k0']),
-             (0, 1, 'ours', ['restart-k0', 'tasks-k0']),
+            [(0, 1, 'stock', ['restart-k0', 'burst-4-k0']),
+             (0, 1, 'ours', ['restart-k0', 'tasks-k0', 'burst-4-k0']),
              (0, 2, 'stock', ['restart-k0', 'tasks-k0'])],
             self.visits()[:3])
         self.assertEqual(

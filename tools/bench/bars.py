@@ -86,6 +86,11 @@ BARS = (
         each=True,
         most=15,
     ),
+    Bar(
+        'ComputeNode saves, {n} boots, max_concurrent_builds = {n}',
+        *('burst', 'saves', 20),
+        most=6,
+    ),
     Bar('ComputeNode saves, {n} boots at once', 'boot', 'saves', 20, most=6),
     Bar(
         'ComputeNode saves, idle audit, K = {k}',

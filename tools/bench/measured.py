@@ -36,6 +36,8 @@ DRIVERS = {
 }
 FLAVOR = 'bench'
 MEMORY_MIB = 64
+# Nova's default.
+BUILDS = 10
 START_SECONDS = 300
 # No record for so long: what an operation caused has ended.
 QUIET_SECONDS = 3
@@ -125,7 +127,7 @@ class Bench:
             # Of a run that was killed.
             self._quick_creates()
 
-    def _service(self, side, periodic):
+    def _service(self, side, periodic, builds):
         cloud = self.cloud
         config = cloud.etc / 'nova' / 'nova-compute.conf'
         config.parent.mkdir(exist_ok=True)
@@ -136,6 +138,7 @@ class Bench:
             compute_driver=DRIVERS[side],
             mode=self.mode,
             periodic=str(periodic).lower(),
+            builds=builds,
             libvirt_uri=cloud.libvirt_uri,
             venv=cloud.venv,
             etc=cloud.etc,
@@ -156,9 +159,9 @@ class Bench:
             deadline=START_SECONDS,
         )
 
-    def start_compute(self, side, periodic=False):
+    def start_compute(self, side, periodic=False, builds=BUILDS):
         """Starts nova-compute anew, unless it runs in that way already."""
-        service = self._service(side, periodic)
+        service = self._service(side, periodic, builds)
         self.cloud.processes.start(service)
 
     def stop_compute(self):

@@ -27,6 +27,8 @@ class Scenario:
     kind: str
     standing: int
     number: int = 0
+    # None: as many rounds as the others.
+    rounds: int = None
 
     @property
     def name(self):
@@ -41,6 +43,7 @@ class Scenario:
             'tasks': 9 + 0.25 * k,
             'boot': 22 + n * (1.1 + 0.017 * k),
             'probe': 35 + n,
+            'burst': 25 + n * 1.1,
             'idle': 18 + 0.2 * k + idle_seconds,
         }[self.kind]
 
@@ -67,6 +70,8 @@ FULL = Size(
         *(Scenario('boot', 0, number) for number in (1, 10, 20, 40)),
         # The last of a visit: it leaves events behind.
         Scenario('probe', 0, 10),
+        # For its counts, which are exact.
+        Scenario('burst', 0, 20, rounds=1),
         Scenario('restart', 20),
         Scenario('tasks', 20),
         Scenario('restart', 50),
@@ -146,6 +151,7 @@ def visits(size, results, only=''):
                     each
                     for each in wanted
                     if each.standing == standing
+                    and number <= (each.rounds or number)
                     and not results.has(each, number, side)
                 )
                 if missing:

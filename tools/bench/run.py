@@ -69,8 +69,10 @@ class Runner:
         done = 0
         for place, visit in enumerate(todo):
             if not place:
-                # Somebody has to boot those that stand.
+                # Somebody has to boot those that stand; and the services
+                # are slow with the first requests after their start.
                 self._bench.start_compute(visit.side)
+                self._measure.warm_up()
             self._measure.stand(visit.standing)
             for scenario, figures in self._visit(visit):
                 done += 1
@@ -104,6 +106,8 @@ class Runner:
         if scenario.kind == 'boot':
             boot, uuids = measure.boot(scenario.number)
             return {'boot': boot, 'delete': measure.delete(uuids)}
+        if scenario.kind == 'burst':
+            return {'burst': measure.burst(visit.side, scenario.number)}
         if scenario.kind == 'probe':
             return {'probe': measure.probe(scenario.number)}
         return {'idle': measure.idle(visit.side, self._size.idle_seconds)}

@@ -32,6 +32,7 @@ TASK_QUIET_SECONDS = 1
 CREATE_SECONDS = 10
 PROBE_SECONDS = 0.02
 API_THREADS = 8
+WARM_UP_BOOTS = 10
 
 
 class Measure:
@@ -206,6 +207,15 @@ class Measure:
             **figures.counts(records, self.bench.qemu_img_runs()),
         }
 
+    def burst(self, side, number):
+        """Boots of which none waits for another to end."""
+        self.bench.stop_compute()
+        self.bench.start_compute(side, builds=number)
+        self.control.settle()
+        boot, uuids = self.boot(number)
+        self._remove(uuids)
+        return boot
+
     def probe(self, number):
         """Seconds of short calls while guests are created, slowly."""
         self.bench.forget()
@@ -254,6 +264,9 @@ class Measure:
             portion = min(10, number - len(standing))
             _, booted = self.boot(portion, 'standing')
             standing += booted
+
+    def warm_up(self):
+        self._remove(self.boot(WARM_UP_BOOTS, 'warm-up')[1])
 
     def clear(self):
         self._remove(self.servers())
