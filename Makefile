@@ -8,7 +8,7 @@ venv = $$(tools/venv.sh $(1))
 # How Nova runs in the tests: threading or eventlet. Before 33 it can do the
 # latter only.
 CONCURRENCY ?= $(if $(filter 26 27 28 29 30 31 32,$(NOVA)),eventlet,threading)
-test unit functional: export OS_NOVA_DISABLE_EVENTLET_PATCHING = \
+test unit functional drift: export OS_NOVA_DISABLE_EVENTLET_PATCHING = \
 	$(if $(filter threading,$(CONCURRENCY)),true,false)
 
 .PHONY: help demo demo-shell demo-down demo-clean test unit functional e2e \
@@ -56,7 +56,6 @@ upstream:
 	$$bin/python -m tests.upstream run --nova $(NOVA) --mode $(CONCURRENCY) $(ARGS)
 
 ## make drift       what changed in Nova of what this project relies on
-drift: export OS_NOVA_DISABLE_EVENTLET_PATCHING = true
 drift:
 	bin=$(call venv,--packages build nova-$(NOVA)) && \
 	$$bin/python -m tests.upstream.drift --nova $(NOVA) $(ARGS)

@@ -432,9 +432,10 @@ class DriftTest(testtools.TestCase):
         return drift.digest(runpy.run_path(str(path))['f'])
 
     def test_the_table_is_of_what_is_used_now(self):
-        nova = int(release.installed().partition('.')[0])
-        if not drift.path_of(nova).exists():
-            self.skipTest(f'there is no table of Nova {nova}')
+        nova = release.NEWEST
+        if not release.installed().startswith(f'{nova}.'):
+            self.skipTest(f'this is Nova {release.installed()}: only the '
+                          f'table of Nova {nova} has to be up to date')
 
         self.assertEqual(
             set(drift.read(nova)), set(drift.found()),

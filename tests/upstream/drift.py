@@ -25,6 +25,7 @@ import ast
 import hashlib
 import importlib
 import inspect
+import json
 import pathlib
 import pkgutil
 import sys
@@ -35,6 +36,9 @@ import yaml
 import nova_numa_ext
 from nova_numa_ext.compat import upstream
 from tests.upstream import ours
+
+# Of a node, what says nothing of what it does.
+_NOT_CODE = ('ctx', 'kind', 'type_comment', 'type_ignores', 'type_params')
 
 FOLDER = pathlib.Path(__file__).with_name('drift')
 
@@ -65,11 +69,19 @@ def called(owner):
     for node in ast.walk(_tree(inspect.getsource(owner))):
         if not isinstance(node, ast.Attribute):
             continue
-        text = ast.unparse(node.value)
-        if text in ('self', 'super()'):
+        of = _names(node.value)
+        if of in (['self'], ['super']):
             yield False, node.attr
-        elif text == 'self._host':
+        elif of == ['self', '_host']:
             yield True, node.attr
+
+
+def _names(node):
+    if isinstance(node, ast.Attribute):
+        return [*_names(node.value), node.attr]
+    if isinstance(node, ast.Call):
+        return _names(node.func)
+    return [getattr(node, 'id', None)]
 
 
 def _used():
@@ -86,6 +98,19 @@ def _used():
                 yield (host if is_of_host else novas), name
 
 
+def _plain(node):
+    """Return a tree as values that all releases of Python agree about."""
+    if isinstance(node, list):
+        return [_plain(each) for each in node]
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if type(node).__name__ == 'Index':
+        return _plain(node.value)
+    return [type(node).__name__, *(
+        [name, _plain(value)] for name, value in ast.iter_fields(node)
+        if name not in _NOT_CODE and value not in (None, []))]
+
+
 def digest(method):
     """Return a hash of a method's code, without its docstring."""
     tree = _tree(inspect.getsource(method))
@@ -95,7 +120,8 @@ def digest(method):
             del node.body[0]
             if not node.body:
                 node.body.append(ast.Pass())
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        json.dumps(_plain(tree)).encode()).hexdigest()[:16]
 
 
 def _unwrapped(owner, name):
