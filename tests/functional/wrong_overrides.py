@@ -22,4 +22,4 @@ def _abort(self, context, instance, nodename):
 
 def install(folder):
     resource_tracker.NumaResourceTracker.abort_instance_claim = _abort
-    ours.install(folder)
+    return ours.install(folder)

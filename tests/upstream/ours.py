@@ -21,8 +21,10 @@ from nova.virt.libvirt import driver as nova_driver
 from nova.virt.libvirt import host as nova_host
 
 from nova_numa_ext.compute import resource_tracker
+from nova_numa_ext.host import reader
 from nova_numa_ext.virt import driver
 from nova_numa_ext.virt import host
+from tests.unit.host import tree
 from tests.upstream import stand_in
 
 #: Each of Nova's, and what takes its place.
@@ -114,10 +116,15 @@ def _host_of_its_own(novas_host):
 
 
 def install(folder):
-    """Put the classes in place.
+    """Put the classes in place, on a host that realtime guests can have.
 
     :param folder: where to note which overrides ran
+    :returns: what to call at the end
     """
+    # This machine's own /sys and /proc are none of Nova's hosts'.
+    host_tree = tree.Tree(tree.saved('realtime'))
+    host_tree.setUp()
+    reader.THIS = host_tree.reader
     with open(os.path.join(folder, 'all'), 'w') as file:
         file.writelines(f'{label}\n' for label in labels())
     record = Record(folder)
@@ -128,3 +135,4 @@ def install(folder):
         own = (_host_of_its_own(novas) if novas is nova_host.Host
                else stand_in.leaf(ours, novas))
         stand_in.replace(novas, own)
+    return host_tree.cleanUp

@@ -15,8 +15,9 @@
     python -m tests.upstream.worker MODULE RESULT FOLDER [CLASSES]
 
 RESULT is a file to be written, a stream of subunit's. CLASSES is a module with
-``install(FOLDER)``; without one the classes are Nova's. The environment says
-how Nova runs (OS_NOVA_DISABLE_EVENTLET_PATCHING).
+``install(FOLDER)``, which returns what to call at the end; without one the
+classes are Nova's. The environment says how Nova runs
+(OS_NOVA_DISABLE_EVENTLET_PATCHING).
 """
 
 import importlib
@@ -43,11 +44,14 @@ def main(module, result, folder, classes=None):
     # The package chooses between eventlet and threads; that comes first.
     importlib.import_module('.'.join(module.split('.')[:3]))
     _find_api_paste()
+    cleanup = None
     if classes:
-        importlib.import_module(classes).install(folder)
+        cleanup = importlib.import_module(classes).install(folder)
     suite = unittest.defaultTestLoader.loadTestsFromName(module)
     with open(result, 'wb') as stream:
         run.SubunitTestRunner(stream=stream).run(suite)
+    if cleanup:
+        cleanup()
     # Threads that a test left do not matter any more.
     sys.stdout.flush()
     os._exit(0)
