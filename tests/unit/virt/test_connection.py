@@ -430,10 +430,10 @@ class BrokenTest(TestCase):
         self.assertEqual([(0, 'state')], self.libvirtd.asked())
 
 
-class RawTest(testtools.TestCase):
+class RawTest(TestCase):
 
     def test_only_a_connection_to_a_libvirtd_is_real(self):
-        connection = fake_libvirtd.Libvirtd().openAuth()
+        connection = self.libvirtd.openAuth()
 
         self.assertTrue(watched.is_real(connection))
         self.assertFalse(watched.is_real(mock.Mock()))
