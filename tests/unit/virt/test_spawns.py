@@ -15,11 +15,13 @@ from unittest import mock
 import fixtures
 from nova import context
 from nova import objects
+from nova.compute import manager as nova_manager
 from nova.compute import vm_states
 from nova.conductor import rpcapi
 import nova.conf
 from nova.tests import fixtures as nova_fixtures
 from nova.virt import driver as virt_driver
+from nova.virt import event as virtevent
 from nova.virt.libvirt import driver as nova_driver
 import testtools
 
@@ -32,15 +34,28 @@ opts.register_opts(CONF)
 
 UUID = '2f1d6c5e-7b3a-4f0e-9f44-0d8a51e7c3b6'
 
+ALL = [virtevent.EVENT_LIFECYCLE_STARTED, virtevent.EVENT_LIFECYCLE_RESUMED,
+       virtevent.EVENT_LIFECYCLE_STOPPED]
+
 
 class Nova:
     """As much of Nova's driver as asks the conductor in a spawn."""
 
     def __init__(self, fails=False):
-        manager = mock.Mock(spec=['rt'])
+        manager = mock.create_autospec(
+            nova_manager.ComputeManager, instance=True)
+        manager.rt = mock.Mock()
         manager.rt.pci_tracker.pci_devs = []
         self.virtapi = mock.Mock(spec=['_compute'], _compute=manager)
         self.fails = fails
+        self.handled = []
+        self.in_spawn = []
+
+    def init_host(self, host):
+        pass
+
+    def emit_event(self, event):
+        self.handled.append(event.transition)
 
     def spawn(self, context, instance, image_meta, injected_files,
               admin_password, allocations, network_info=None,
@@ -48,6 +63,8 @@ class Nova:
         for kind in (objects.BlockDeviceMappingList, objects.ShareMappingList,
                      objects.VirtualInterfaceList, objects.PciDeviceList):
             kind.get_by_instance_uuid(context, instance.uuid)
+        for event in self.in_spawn:
+            self.emit_event(event)
         if self.fails:
             raise ValueError
         self._register_undefined_instance_details(context, instance)
@@ -116,6 +133,36 @@ class SpawnsTest(testtools.TestCase):
             self.context, uuid=UUID, system_metadata={})
         driver._register_undefined_instance_details(self.context, instance)
         self.assertEqual(1, self.conductor.object_action.call_count)
+
+    def handled(self, vm_state=vm_states.BUILDING, of=UUID):
+        """Return the events that Nova handles while it spawns a guest."""
+        driver = Driver()
+        driver.init_host('here')
+        driver.in_spawn = [
+            virtevent.LifecycleEvent(of, transition) for transition in ALL]
+        self.spawn(driver, vm_state)
+        within = list(driver.handled)
+        driver.handled.clear()
+        for event in driver.in_spawn:
+            driver.emit_event(event)
+        self.assertEqual(ALL, driver.handled)
+        return within
+
+    def test_events_of_a_new_guest(self):
+        self.assertEqual(
+            [virtevent.EVENT_LIFECYCLE_STOPPED], self.handled())
+
+    def test_events_of_a_guest_that_is_rebuilt(self):
+        self.assertEqual(ALL, self.handled(vm_states.ACTIVE))
+
+    def test_events_of_another_guest(self):
+        self.assertEqual(ALL, self.handled(of='another'))
+
+    def test_events_in_novas_way(self):
+        for option, value in (('coalesce_updates', False), ('shadow', True)):
+            CONF.set_override(option, value, 'numa_ext')
+            self.assertEqual(ALL, self.handled())
+            CONF.clear_override(option, 'numa_ext')
 
     def test_spawn_is_called_as_novas(self):
         self.assertEqual(
