@@ -16,6 +16,7 @@ import os
 import sys
 
 import fixtures
+import libvirt  # noqa: F401 - Nova's fixtures refuse a later import.
 from lxml import etree
 from nova import context
 from nova import objects
