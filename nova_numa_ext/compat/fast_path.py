@@ -125,6 +125,8 @@ class FastPath:
 
         In shadow mode Nova's is returned. Where the two differ, the fast way
         is asked once more: what is asked about may have changed in between.
+        An error of Nova's that is no answer says nothing of the fast way: the
+        conductor or libvirtd is down, say, and that is not compared.
 
         :param fast: may raise Unknown, and should where it would have to ask
             as ``stock`` does: what that raises is no error of this way
@@ -150,6 +152,8 @@ class FastPath:
               passes: tuple[type[BaseException], ...]) -> Answer:
         before = self._outcome(fast, passes)
         wanted = _Outcome.of(stock)
+        if wanted.error is not None and not isinstance(wanted.error, passes):
+            raise wanted.error
         if not (before.is_unknown() or before.is_same(wanted, same)):
             after = self._outcome(fast, passes)
             if not (after.is_unknown() or after.is_same(wanted, same)):

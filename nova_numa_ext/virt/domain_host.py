@@ -224,7 +224,8 @@ class DomainsHost(nova_host.Host):
         def listed():
             if not self.domains.is_followed:
                 raise fast_path.Unknown
-            if not self._reads.listed:
+            # What is compared is asked anew: a guest may have come or gone.
+            if not self._reads.listed or self._list_path.shadow:
                 self._reads.listed = [self.all_domains()]
             return [domain for domain in self._reads.listed[0]
                     if domain.ID() != -1 or not only_running]

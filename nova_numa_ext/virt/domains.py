@@ -163,7 +163,8 @@ class Domains:
             self._states.pop(uuid, None)
         # libvirt corrects the ID that an object has when it is started or
         # stopped by means of it: what Nova did itself drops nothing.
-        if is_news and event in _NEW_RUN and not self._changing[uuid]:
+        if event == UNDEFINED or (
+                is_news and event in _NEW_RUN and not self._changing[uuid]):
             self._objects.pop(uuid, None)
 
     def _is_own_definition(self, uuid):
@@ -187,6 +188,10 @@ class Domains:
         with self._seen():
             if self.is_followed:
                 self._objects[uuid] = _Object(domain, self._clock())
+
+    def drop_object(self, uuid):
+        with self._seen():
+            self._objects.pop(uuid, None)
 
     def keep_state(self, uuid, stamp, state, domain_id):
         with self._seen():

@@ -90,6 +90,8 @@ class Followed:
     def _change(self, name, method, *args, **kwargs):
         with self._known.changing(self.UUIDString()) as change:
             result = method(*args, **kwargs)
+            if name.startswith('undefine'):
+                self._known.drop_object(self.UUIDString())
             change.state = self._state_after(name, *args)
             if change.state is not None:
                 change.id = self.ID()

@@ -167,5 +167,13 @@ class FastPathTest(testtools.TestCase):
         self.assertEqual(
             1, path.answer(Asked(ValueError()), Asked(1)))
         self.assertEqual(1, self.mismatches())
-        self.assertRaises(NotThere, path.answer, Asked(1), Asked(NotThere()))
+        self.assertRaises(
+            NotThere, path.answer, Asked(1), Asked(NotThere()),
+            passes=(NotThere,))
         self.assertEqual(2, self.mismatches())
+
+    def test_shadow_does_not_compare_with_an_outage(self):
+        path = self.path(shadow=True)
+
+        self.assertRaises(NotThere, path.answer, Asked(1), Asked(NotThere()))
+        self.assertEqual((0, 0), (self.mismatches(), self.errors()))

@@ -83,6 +83,9 @@ class Domain:
         self.id = -1
         return self._done('destroy')
 
+    def undefine(self):
+        self._done('undefine')
+
     def suspend(self):
         return self._done('suspend')
 
@@ -171,6 +174,11 @@ class FollowedTest(TestCase):
             self.domain.XMLDesc(0)
             change()
             self.assertIsNone(self.known.definition(UUID))
+
+    def test_what_nova_undefines_is_looked_up_again(self):
+        self.known.keep_object(UUID, self.domain)
+        self.domain.undefine()
+        self.assertIsNone(self.known.object(UUID))
 
     def test_what_only_reads_drops_nothing(self):
         self.domain.XMLDesc(0)
