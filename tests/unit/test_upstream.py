@@ -58,17 +58,23 @@ class Novas(fixtures.Fixture):
         package.joinpath('driver.py').write_text(NOVAS)
         package.joinpath('__init__.py').write_text(
             'from novas import driver\nDriver = driver.Driver\n')
+        package.joinpath('user.py').write_text(
+            'from novas import driver\n'
+            'def made(): return driver.Driver()\n')
         self.useFixture(fixtures.PythonPathEntry(root))
         self.addCleanup(sys.modules.pop, 'novas')
         self.addCleanup(sys.modules.pop, 'novas.driver')
+        self.addCleanup(sys.modules.pop, 'novas.user')
         self.module = importlib.import_module('novas.driver')
+        self.user = importlib.import_module('novas.user')
 
 
 class StandInTest(testtools.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.module = self.useFixture(Novas()).module
+        package = self.useFixture(Novas())
+        self.module, self.user = package.module, package.user
         self.novas = novas = self.module.Driver
 
         class OurDriver(novas):
@@ -86,6 +92,9 @@ class StandInTest(testtools.TestCase):
         self.assertIs(self.ours, novas.driver.Driver)
         self.assertIs(self.ours, novas.Driver)
         self.assertEqual('ours', driver.Driver().two())
+
+    def test_who_imported_it_before_gets_it_too(self):
+        self.assertIs(self.ours, type(self.user.made()))
 
     def test_the_module_itself_has_its_own(self):
         self.assertIs(self.novas, type(self.module.made()))

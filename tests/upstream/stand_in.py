@@ -16,7 +16,6 @@ A module that defines a class sees its own one still: some say
 ``super(LibvirtDriver, self)``, which must not mean a subclass.
 """
 
-import importlib
 import sys
 import types
 
@@ -77,9 +76,9 @@ def leaf(ours, novas):
 
 
 def replace(novas, replacement):
-    """Have all who import a class from now on get another one.
+    """Have all of Nova, and its tests, get another class than its own.
 
-    Whoever has imported its module already keeps what it has.
+    Not the module that defines it, and not who is not of Nova.
 
     :param novas: a class of Nova's
     :param replacement: a subclass of it
@@ -87,8 +86,13 @@ def replace(novas, replacement):
     module = sys.modules[novas.__module__]
     stand_in = StandIn(module, novas.__name__, replacement)
     sys.modules[module.__name__] = stand_in
-    package, _, name = module.__name__.rpartition('.')
-    package = importlib.import_module(package)
-    setattr(package, name, stand_in)
+    root = module.__name__.partition('.')[0]
+    for name, other in list(sys.modules.items()):
+        if other is stand_in or name.partition('.')[0] != root:
+            continue
+        for key, value in list(vars(other).items()):
+            if value is module:
+                setattr(other, key, stand_in)
+    package = sys.modules[module.__name__.rpartition('.')[0]]
     if getattr(package, novas.__name__, None) is novas:
         setattr(package, novas.__name__, replacement)
