@@ -126,7 +126,7 @@ class StandInTest(testtools.TestCase):
         self.assertIsInstance(self.module.made(), self.novas)
 
     def test_a_global_is_patched_that_need_not_be_there(self):
-        with mock.patch('novas.driver.made', create=True):
+        with mock.patch('novas.driver.made', create=True, autospec=True):
             pass
 
         self.assertIsInstance(self.module.made(), self.novas)
