@@ -31,7 +31,6 @@ from nova_numa_ext.policy import table
 from tests import golden
 from tests.unit.domain import base
 
-
 #: Releases differ in what they write of it.
 NOVAS_BALLOON = vconfig.LibvirtConfigMemoryBalloon().to_xml()
 
