@@ -36,10 +36,9 @@ for folder in "${UV_PYTHON_INSTALL_DIR:-$HOME/.local/share/uv/python}"/cpython \
     "${PYENV_ROOT:-$HOME/.pyenv}/versions/"; do
     candidates+=("$folder"*"$version".*/bin/python3)
 done
+ask='import sys; print("%d.%d" % sys.version_info[:2], sys.executable)'
 for candidate in "${candidates[@]}"; do
-    found=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2],
-                                               sys.executable)' \
-        2>/dev/null) || continue
+    found=$("$candidate" -c "$ask" 2>/dev/null) || continue
     if [ "${found%% *}" = "$version" ]; then
         echo "${found#* }"
         exit

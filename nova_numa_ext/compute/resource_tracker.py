@@ -424,14 +424,16 @@ def _asking_before(claim):
     and remembers it for as long as the guest is on the host.
     """
     @functools.wraps(claim)
-    def method(self, context, instance, *args, **kwargs):
+    def method(self, context, instance, nodename, *args, **kwargs):
         uuid = instance.uuid
-        is_asked = self._coalesce and uuid not in self.is_bfv
+        is_asked = (self._coalesce and uuid not in self.is_bfv
+                    and not self.disabled(nodename))
         if is_asked:
             self.is_bfv[uuid] = compute_utils.is_volume_backed_instance(
                 context, instance)
         try:
-            return claim(self, context, instance, *args, **kwargs)
+            return claim(
+                self, context, instance, nodename, *args, **kwargs)
         except BaseException:
             if is_asked and uuid not in self.tracked_instances:
                 self.is_bfv.pop(uuid, None)
