@@ -427,7 +427,7 @@ def _asking_before(claim):
     def method(self, context, instance, nodename, *args, **kwargs):
         uuid = instance.uuid
         is_asked = (self._coalesce and uuid not in self.is_bfv
-                    and not self.disabled(nodename))
+                    and nodename in self.compute_nodes)
         if is_asked:
             self.is_bfv[uuid] = compute_utils.is_volume_backed_instance(
                 context, instance)

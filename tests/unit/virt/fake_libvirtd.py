@@ -35,11 +35,11 @@ class SeenLock:
 
     def __init__(self):
         self._lock = threading.Lock()
-        self.is_waited_for = threading.Event()
+        self.is_waited_for = False
 
     def __enter__(self):
         if not self._lock.acquire(blocking=False):
-            self.is_waited_for.set()
+            self.is_waited_for = True
             self._lock.acquire()
 
     def __exit__(self, *error):

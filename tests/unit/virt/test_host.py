@@ -27,6 +27,7 @@ from nova_numa_ext.conf import opts
 from nova_numa_ext.virt import connection as watched
 from nova_numa_ext.virt import host
 from tests.unit.virt import fake_libvirtd
+from tools.demo import processes
 
 CONF = nova.conf.CONF
 UUID = '7a7b8a0f-1c51-4b5b-8c0b-3c8f6f3b6f11'
@@ -115,13 +116,15 @@ class ConnectionTest(TestCase):
         connect = self.libvirtd.openAuth
 
         def wait_for_other(*args):
-            other.start()
-            self.assertTrue(lock.is_waited_for.wait(60))
+            # On this thread, or on a native one.
+            processes.wait_for(
+                'the other', lambda: lock.is_waited_for, 60)
             return connect(*args)
 
         with mock.patch.object(self.libvirtd, 'openAuth', wait_for_other):
+            other.start()
             mine = self.host.get_connection()
-        other.join()
+            other.join()
 
         self.assertEqual([mine], got)
         self.assertEqual(1, len(self.libvirtd.connections))
