@@ -71,7 +71,8 @@ def on_releases(args) -> list[str]:
     for name in names:
         if name not in rows:
             raise series.Refusal('releases.toml has no %s' % name)
-        folder, sdist = HERE / name, released.fetch(rows[name], HERE / '.cache')
+        folder = HERE / name
+        sdist = released.fetch(rows[name], HERE / '.cache')
         if args.command == 'apply':
             wrong = list(released.apply(folder, sdist))
             print('%s: %d patches %s' % (name, len(series.read_series(folder)),
@@ -86,11 +87,13 @@ def on_releases(args) -> list[str]:
             if not shutil.which(python):
                 raise series.Refusal('%s is missing: run tools/venv.sh %s'
                               % (python, name))
+            runner = upstream.Runner(
+                str(python), rows[name].get('environment', {}))
             if args.modules:
-                found += upstream.test_modules(folder, sdist, python,
-                                      rows[name]['tests'])
+                found += upstream.test_modules(folder, sdist, runner,
+                                               rows[name]['tests'])
             else:
-                found += upstream.test(folder, sdist, python, args.patch)
+                found += upstream.test(folder, sdist, runner, args.patch)
     return found
 
 

@@ -36,6 +36,7 @@ NO_MODULE = {
     'test_bench.py': 'tools/bench',
     'test_docs.py': 'what the documentation is made of',
     'test_layout.py': 'the folders',
+    'test_patches.py': 'patches/check.py',
     'test_upstream.py': 'tests/upstream',
 }
 
