@@ -104,9 +104,11 @@ class AtHandTest(testtools.TestCase):
     def test_what_a_new_guest_has_none_of(self):
         with self.spawning(pci_devices=[
                 objects.PciDevice(instance_uuid=OTHER)]):
-            for kind in (objects.PciDeviceList, objects.ShareMappingList,
-                         objects.VirtualInterfaceList):
-                self.assertEqual(0, len(self.ask(kind)))
+            for name in ('PciDeviceList', 'ShareMappingList',
+                         'VirtualInterfaceList'):
+                # Shares came with Nova 29.
+                if hasattr(objects, name):
+                    self.assertEqual(0, len(self.ask(getattr(objects, name))))
         self.assertEqual([], self.asked())
 
     def test_what_is_not_at_hand(self):

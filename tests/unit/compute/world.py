@@ -297,6 +297,11 @@ class Nova(fixtures.Fixture):
                    lambda node: of(node).create_node(node))
         self.patch('ComputeNode.get_by_uuid',
                    lambda cls, ctxt, uuid: ctxt.world.load_node(ctxt))
+        # How Nova finds it before 27.
+        self.patch('ComputeNode.get_by_host_and_nodename',
+                   lambda cls, ctxt, host, name: ctxt.world.load_node(ctxt))
+        self.patch('ComputeNodeList.get_by_hypervisor',
+                   lambda cls, ctxt, name: [])
         self.patch('Instance.save', lambda instance, **kwargs: of(
             instance).save_instance(instance))
         self.patch('Instance.drop_migration_context', drop_migration_context)

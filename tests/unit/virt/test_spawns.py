@@ -38,6 +38,13 @@ ALL = [virtevent.EVENT_LIFECYCLE_STARTED, virtevent.EVENT_LIFECYCLE_RESUMED,
        virtevent.EVENT_LIFECYCLE_STOPPED]
 
 
+def kinds():
+    """Return classes of what is asked for of a guest; shares since 29."""
+    return [getattr(objects, name) for name in (
+        'BlockDeviceMappingList', 'ShareMappingList', 'VirtualInterfaceList',
+        'PciDeviceList') if hasattr(objects, name)]
+
+
 class Nova:
     """As much of Nova's driver as asks the conductor in a spawn."""
 
@@ -60,8 +67,7 @@ class Nova:
     def spawn(self, context, instance, image_meta, injected_files,
               admin_password, allocations, network_info=None,
               block_device_info=None, power_on=True, accel_info=None):
-        for kind in (objects.BlockDeviceMappingList, objects.ShareMappingList,
-                     objects.VirtualInterfaceList, objects.PciDeviceList):
+        for kind in kinds():
             kind.get_by_instance_uuid(context, instance.uuid)
         for event in self.in_spawn:
             self.emit_event(event)
@@ -114,18 +120,19 @@ class SpawnsTest(testtools.TestCase):
         self.assertIn('system_metadata', self.instance.obj_what_changed())
 
     def test_a_guest_that_is_rebuilt(self):
-        self.assertEqual((5, 1), self.spawn(Driver(), vm_states.ACTIVE))
+        self.assertEqual((len(kinds()) + 1, 1),
+                         self.spawn(Driver(), vm_states.ACTIVE))
 
     def test_a_spawn_that_fails(self):
         self.assertRaises(ValueError, self.spawn, Driver(fails=True))
-        objects.ShareMappingList.get_by_instance_uuid(self.context, UUID)
+        objects.PciDeviceList.get_by_instance_uuid(self.context, UUID)
         self.assertEqual(
             1, self.conductor.object_class_action_versions.call_count)
 
     def test_a_driver_without_a_manager(self):
         driver = Driver()
         driver.virtapi = mock.Mock(spec=[])
-        self.assertEqual((5, 1), self.spawn(driver))
+        self.assertEqual((len(kinds()) + 1, 1), self.spawn(driver))
 
     def test_registered_at_the_start_of_nova_compute(self):
         driver = Driver()
