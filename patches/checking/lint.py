@@ -19,13 +19,13 @@ import pathlib
 import re
 from typing import Iterator
 
-from .series import folders
-from .series import is_run
-from .series import Patch
-from .series import read_series
-from .series import Refusal
-from .series import RELEASE
-from .series import releases
+from checking.series import folders
+from checking.series import is_run
+from checking.series import Patch
+from checking.series import read_series
+from checking.series import Refusal
+from checking.series import RELEASE
+from checking.series import releases
 
 NAME = re.compile(r'(\d{4})-([a-z0-9-]+)\.patch$')
 ZERO = 'From ' + '0' * 40 + ' Mon Sep 17 00:00:00 2001\n'

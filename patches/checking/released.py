@@ -22,11 +22,11 @@ import tarfile
 import tempfile
 from typing import Iterator
 
-from .series import alone
-from .series import put
-from .series import read_series
-from .series import Refusal
-from .series import run
+from checking.series import alone
+from checking.series import put
+from checking.series import read_series
+from checking.series import Refusal
+from checking.series import run
 
 
 def fetch(row: dict, cache: pathlib.Path) -> pathlib.Path:

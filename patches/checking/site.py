@@ -23,10 +23,10 @@ import re
 import shutil
 import tempfile
 
-from .series import is_run
-from .series import put
-from .series import read_series
-from .series import Refusal
+from checking.series import is_run
+from checking.series import put
+from checking.series import read_series
+from checking.series import Refusal
 
 STATE = 'nova.numa-ext-patches'
 

@@ -23,14 +23,14 @@ import tempfile
 from typing import Iterator
 from typing import Mapping
 
-from .released import extract
-from .series import alone
-from .series import is_test
-from .series import Patch
-from .series import put
-from .series import read_series
-from .series import Refusal
-from .series import run
+from checking.released import extract
+from checking.series import alone
+from checking.series import is_test
+from checking.series import Patch
+from checking.series import put
+from checking.series import read_series
+from checking.series import Refusal
+from checking.series import run
 
 
 def added_lines(patch: Patch, name: str) -> set[int]:

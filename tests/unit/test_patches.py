@@ -23,14 +23,16 @@ import tarfile
 import fixtures
 import testtools
 
-from patches.checking import lint
-from patches.checking import released
-from patches.checking import series
-from patches.checking import site
-from patches.checking import upstream
+PATCHES = pathlib.Path(__file__).parents[2] / 'patches'
+# As it is for check.py, which is a command and no part of a package.
+sys.path.insert(0, str(PATCHES))
 
-ROOT = pathlib.Path(__file__).parents[2]
-PATCHES = ROOT / 'patches'
+from checking import lint  # noqa: E402
+from checking import released  # noqa: E402
+from checking import series  # noqa: E402
+from checking import site  # noqa: E402
+from checking import upstream  # noqa: E402
+
 LOUD = '0001-louder.patch'
 
 DRIVER = ''.join('line %d\n' % number for number in range(1, 21))
@@ -43,7 +45,6 @@ class TestDriver(unittest.TestCase):
 
     def _line(self):
         return open('nova/driver.py').read().splitlines()[9]
-
     def test_line(self):
         self.assertEqual('line 10', self._line())
 '''
@@ -79,9 +80,8 @@ diff --git a/nova/driver.py b/nova/driver.py
 diff --git a/nova/tests/test_driver.py b/nova/tests/test_driver.py
 --- a/nova/tests/test_driver.py
 +++ b/nova/tests/test_driver.py
-@@ -9,4 +9,4 @@
+@@ -9,3 +9,3 @@
          return open('nova/driver.py').read().splitlines()[9]
- 
      def test_line(self):
 -        self.assertEqual('line 10', self._line())
 +        self.assertEqual('LINE 10', self._line())
@@ -307,7 +307,8 @@ class UpstreamTest(PatchesTest):
             "+        self.assertEqual('LINE 10', self._line())\n",
             "         self.assertEqual('line 10', self._line())\n")
         text = self.patch.read_text().replace(
-            "@@ -9,4 +9,4 @@\n         return", "@@ -9,4 +9,4 @@\n+        return")
+            '@@ -9,3 +9,3 @@\n         return',
+            '@@ -9,3 +9,3 @@\n+        return')
         self.patch.write_text(text)
         self.assertEqual(
             {'nova.tests.test_driver': ['TestDriver.test_line']},
