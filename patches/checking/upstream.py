@@ -73,8 +73,9 @@ def _touched(group: ast.ClassDef, text: str, lines: set[int]) -> list[str]:
         name for name, item in functions.items()
         if lines & set(range(item.lineno, (item.end_lineno or 0) + 1))}
     helpers = [name for name in touched if not name.startswith('test')]
+    of_file = text.splitlines()
     for name, item in functions.items():
-        source = ast.get_source_segment(text, item) or ''
+        source = '\n'.join(of_file[item.lineno - 1:item.end_lineno])
         if any('self.%s(' % helper in source for helper in helpers):
             touched.add(name)
     return sorted(name for name in touched if name.startswith('test'))
