@@ -43,7 +43,8 @@ def installed(site: pathlib.Path) -> tuple[str, pathlib.Path]:
         raise Refusal('%s has no nova: name the folder that it is in, such '
                       'as site-packages or dist-packages' % site)
     found = [path for path in site.iterdir()
-             if re.match(r'nova-[\d.]+[^-]*(dist|egg)-info$', path.name)]
+             if re.match(r'nova-\d+\.\d+\.\d+.*\.(dist|egg)-info$',
+                         path.name)]
     if len(found) != 1:
         raise Refusal('%s says nothing of the version of nova that it has: '
                       'install a released Nova, not an editable one' % site)

@@ -457,6 +457,17 @@ new file mode 100644
         self.assertEqual(
             names, site.modified(self.site, info, names, dpkg))
 
+    def test_version(self):
+        info = self.site / 'nova-34.0.0.dist-info'
+        for name in ('nova-34.0.0.egg-info', 'nova-34.0.0-py3.11.egg-info',
+                     'nova-34.0.0.dev5.dist-info'):
+            info = info.rename(info.with_name(name))
+            self.assertEqual(('34.0.0', info), site.installed(self.site))
+
+        info.rename(info.with_name('novaclient-1.0.0.dist-info'))
+        self.assertRefused('says nothing of the version', site.installed,
+                           self.site)
+
     def test_only_some(self):
         self.assertEqual(['nova/driver.py'], self.install(only=('0001',)))
         site.revert(self.site)
