@@ -19,6 +19,7 @@ import threading
 from nova import objects
 from nova.compute import resource_tracker as nova_tracker
 from nova.compute import utils as compute_utils
+from nova.compute import vm_states
 import nova.conf
 from nova.scheduler.client import report
 import os_traits
@@ -441,6 +442,23 @@ def _asking_before(claim):
     return method
 
 
+def _loading_before(update_usage):
+    """Return an update that loads what it needs before it takes the lock.
+
+    Nova lets go of what was assigned to a guest that is gone, and loads that
+    with the lock held.
+    """
+    @functools.wraps(update_usage)
+    def method(self, context, instance, nodename):
+        if (self._coalesce and instance.uuid in self.tracked_instances
+                and vm_states.allow_resource_removal(
+                    vm_state=instance.vm_state,
+                    task_state=instance.task_state)):
+            instance.resources  # noqa: B018 - loads it
+        return update_usage(self, context, instance, nodename)
+    return method
+
+
 # One that is gone is said by upstream.is_known.
 for _name in (
         'instance_claim', 'rebuild_claim', 'resize_claim',
@@ -451,6 +469,9 @@ for _name in (
 if hasattr(NumaResourceTracker, 'instance_claim'):
     NumaResourceTracker.instance_claim = _asking_before(
         NumaResourceTracker.instance_claim)
+if hasattr(NumaResourceTracker, 'update_usage'):
+    NumaResourceTracker.update_usage = _loading_before(
+        NumaResourceTracker.update_usage)
 
 
 def install(virtapi):

@@ -22,6 +22,7 @@ from keystoneauth1 import exceptions as ks_exc
 from nova import exception
 from nova import objects
 from nova.compute import resource_tracker as nova_tracker
+from nova.compute import vm_states
 import nova.conf
 import os_traits
 from oslo_concurrency import lockutils
@@ -459,6 +460,30 @@ class SavedInGroupsTest(testtools.TestCase):
         self.switch_off()
         self.assertEqual([True], self.asked_of_root_disks(
             self.host(resource_tracker.NumaResourceTracker)))
+
+    def resources_loaded(self, **changes):
+        """Return whether the lock was held when a guest's were loaded."""
+        host = self.host(resource_tracker.NumaResourceTracker)
+        life.claim(host, GUESTS[0])
+        saved = host.instances[GUESTS[0]]
+        delattr(saved, '_obj_resources')
+        loaded = self.locks_held(objects.Instance, 'obj_load_attr')
+        with mock.patch.object(
+                objects.ResourceList, 'get_by_instance_uuid', autospec=True,
+                return_value=objects.ResourceList(objects=[])):
+            life.update(host, GUESTS[0], **changes)
+        return loaded
+
+    def test_what_a_guest_had_is_loaded_before_the_lock_is_taken(self):
+        self.assertEqual(
+            [False], self.resources_loaded(vm_state=vm_states.DELETED))
+        self.assertEqual(
+            [], self.resources_loaded(vm_state=vm_states.ACTIVE))
+
+    def test_nova_loads_it_with_the_lock_held(self):
+        self.switch_off()
+        self.assertEqual(
+            [True], self.resources_loaded(vm_state=vm_states.DELETED))
 
     def test_what_is_asked_for_a_refused_claim_is_forgotten(self):
         host = self.host(resource_tracker.NumaResourceTracker)
