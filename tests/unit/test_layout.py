@@ -32,6 +32,7 @@ PURE = ('policy', 'topology', 'domain', 'picture', 'host', 'verify')
 
 # Tests of no one module, and of what.
 NO_MODULE = {
+    'compute/test_audits.py': 'audits of the tracker',
     'compute/test_interleavings.py': "the tracker against Nova's",
     'test_bench.py': 'tools/bench',
     'test_docs.py': 'what the documentation is made of',
