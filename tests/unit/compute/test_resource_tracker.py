@@ -13,6 +13,7 @@
 
 import inspect
 import logging
+import pydoc
 from unittest import mock
 import uuid
 
@@ -36,6 +37,7 @@ from tests.unit.compute.split import Split
 
 CONF = nova.conf.CONF
 
+WORLD = 'tests.unit.compute.world.World'
 GUESTS = [str(uuid.UUID(int=number)) for number in range(4)]
 
 
@@ -199,19 +201,21 @@ class SavedInGroupsTest(testtools.TestCase):
         host.audit()
         self.assertEqual(empty, host.row)
 
-    def locks_held(self, owner, name):
-        """Return a list that gets whether the lock is held, call by call."""
+    def locks_held(self, target):
+        """Return a list that gets whether the lock is held, call by call.
+
+        :param target: dotted path of what is called
+        """
         held = []
         lock = lockutils._fair_locks.get(
             nova_tracker.COMPUTE_RESOURCE_SEMAPHORE)
-        method = getattr(owner, name)
+        called = pydoc.locate(target)
 
         def noting(*args, **kwargs):
             held.append(lock.is_writer())
-            return method(*args, **kwargs)
+            return called(*args, **kwargs)
 
-        self.useFixture(fixtures.MonkeyPatch(
-            f'{owner.__module__}.{owner.__name__}.{name}', noting))
+        self.useFixture(fixtures.MonkeyPatch(target, noting))
         return held
 
     @staticmethod
@@ -222,7 +226,7 @@ class SavedInGroupsTest(testtools.TestCase):
 
     def test_a_guest_is_saved_without_the_lock(self):
         host = self.host(resource_tracker.NumaResourceTracker)
-        guests, nodes = [self.locks_held(world.World, name)
+        guests, nodes = [self.locks_held(f'{WORLD}.{name}')
                          for name in ('save_instance', 'save_node')]
         life.claim(host, GUESTS[0])
         self.assertEqual(([False], [True]), (guests, nodes))
@@ -232,7 +236,7 @@ class SavedInGroupsTest(testtools.TestCase):
     def test_novas_saves_a_guest_with_the_lock_held(self):
         self.switch_off()
         host = self.host(resource_tracker.NumaResourceTracker)
-        guests = self.locks_held(world.World, 'save_instance')
+        guests = self.locks_held(f'{WORLD}.save_instance')
         life.claim(host, GUESTS[0])
         self.assertEqual([True], guests)
 
@@ -436,18 +440,9 @@ class SavedInGroupsTest(testtools.TestCase):
 
     def asked_of_root_disks(self, host):
         """Return whether the lock was held each time that Nova asked."""
-        locked = []
-        lock = lockutils._fair_locks.get(
-            nova_tracker.COMPUTE_RESOURCE_SEMAPHORE)
-
-        def asked(context, instance, bdms=None):
-            locked.append(lock.is_writer())
-            return False
-
-        self.useFixture(fixtures.MonkeyPatch(
-            'nova.compute.utils.is_volume_backed_instance', asked))
+        held = self.locks_held('nova.compute.utils.is_volume_backed_instance')
         life.claim(host, GUESTS[0])
-        return locked
+        return held
 
     def test_a_claim_asks_for_the_root_disk_before_it_takes_the_lock(self):
         host = self.host(resource_tracker.NumaResourceTracker)
@@ -465,7 +460,7 @@ class SavedInGroupsTest(testtools.TestCase):
         life.claim(host, GUESTS[0])
         saved = host.instances[GUESTS[0]]
         delattr(saved, '_obj_resources')
-        loaded = self.locks_held(objects.Instance, 'obj_load_attr')
+        loaded = self.locks_held('nova.objects.Instance.obj_load_attr')
         with mock.patch.object(
                 objects.ResourceList, 'get_by_instance_uuid', autospec=True,
                 return_value=objects.ResourceList(objects=[])):

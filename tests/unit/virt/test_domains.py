@@ -297,6 +297,14 @@ class WordTest(TestCase):
             self.domains.note(UUID, event)
             self.assertEqual(word, self.domains.word(UUID), event)
 
+    def test_one_that_nova_undefines_is_looked_up_again(self):
+        self.domains.keep_object(UUID, 'its object')
+        with self.domains.changing(UUID):
+            self.domains.note(UUID, domains.STOPPED)
+            self.assertEqual('its object', self.domains.object(UUID))
+            self.domains.note(UUID, domains.UNDEFINED)
+            self.assertIsNone(self.domains.object(UUID))
+
     def test_none_while_nova_changes_it(self):
         self.domains.note(UUID, domains.STARTED)
         with self.domains.changing(UUID):
