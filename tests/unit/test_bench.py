@@ -316,6 +316,13 @@ class RoundsTest(testtools.TestCase):
             [(9, 1, 'stock', ['boot-4-k9']), (9, 1, 'ours', ['boot-4-k9'])],
             self.visits(only='boot'))
 
+    def test_fewer_rounds(self):
+        self.size = self.size.at_most(1)
+
+        self.assertEqual([(0, 1), (0, 1), (9, 1), (9, 1)], [
+            (standing, turn) for standing, turn, *_ in self.visits()])
+        self.assertEqual(1, self.size.at_most(5).rounds)
+
     def test_estimate(self):
         todo = rounds.visits(self.size, self.results)
 

@@ -53,6 +53,12 @@ def parser():
                 metavar='SCENARIO',
                 help='those whose name begins so: boot, boot-20-k100, idle',
             )
+            command.add_argument(
+                '--rounds',
+                type=int,
+                metavar='N',
+                help='no more than so many; a later run may go on',
+            )
     commands.add_parser('down', help='stop the cloud; keep its state')
     commands.add_parser('clean', help='stop the cloud, remove its state')
     return result
@@ -85,6 +91,8 @@ def run(arguments, cloud):
     folder = pathlib.Path(arguments.results or CHECKOUT / 'build' / name)
     if command != 'report':
         modes = (arguments.mode,) if arguments.mode else rounds.MODES
+        if arguments.rounds:
+            size = size.at_most(arguments.rounds)
         if command == 'estimate':
             _estimate(size, modes, folder, arguments.only)
             return

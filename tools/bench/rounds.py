@@ -59,6 +59,14 @@ class Size:
     many: int
     idle_seconds: int
 
+    def at_most(self, number):
+        """This with no more than so many rounds."""
+        return dataclasses.replace(
+            self,
+            rounds=min(self.rounds, number),
+            rounds_of_many=min(self.rounds_of_many, number),
+        )
+
     def rounds_with(self, standing):
         return self.rounds_of_many if standing >= self.many else self.rounds
 
