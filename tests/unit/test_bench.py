@@ -323,6 +323,13 @@ class RoundsTest(testtools.TestCase):
             (standing, turn) for standing, turn, *_ in self.visits()])
         self.assertEqual(1, self.size.at_most(5).rounds)
 
+    def test_patches_in_place_of_this_driver(self):
+        self.assertEqual(
+            ['stock', 'patched'],
+            [visit.side for visit in rounds.visits(
+                self.size.at_most(1), self.results, 'boot',
+                rounds.PATCHED)])
+
     def test_estimate(self):
         todo = rounds.visits(self.size, self.results)
 
@@ -396,6 +403,16 @@ class ReportTest(testtools.TestCase):
 
         self.assertEqual((None, None, None),
                          (row['ours'], row['ratio'], row['met']))
+
+    def test_patches_in_place_of_this_driver(self):
+        found = report.merged(boots(20, 0, 1, stock=10.0, patched=5.0))
+
+        text = report.text('threading', found)
+        self.assertIn('| stock | patched |', text)
+        self.assertRegex(text, r'20 boots at once, s +\| +10 \| +5 ')
+        self.assertIn('>patches/</text>', chart.svg(
+            chart.panels(found['bars'], found['more']), 'threading',
+            found['other']))
 
     def test_counts_of_zero(self):
         audits = [content('tasks', 0, 0, side, {

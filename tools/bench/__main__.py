@@ -39,7 +39,14 @@ def parser():
             help='one round of small sizes: under ten minutes',
         )
         command.add_argument(
-            '--results', metavar='DIR', help='build/bench, build/bench-quick'
+            '--patched',
+            action='store_true',
+            help='Nova with patches/ applied, instead of this driver',
+        )
+        command.add_argument(
+            '--results',
+            metavar='DIR',
+            help='build/bench, with the words of --quick and --patched',
         )
         if name != 'report':
             command.add_argument(
@@ -64,14 +71,14 @@ def parser():
     return result
 
 
-def _estimate(size, modes, folder, only):
+def _estimate(size, modes, folder, only, sides):
     for mode in modes:
         results = rounds.Results(folder, mode)
-        for visit in rounds.visits(size, results, only):
+        for visit in rounds.visits(size, results, only, sides):
             names = ' '.join(each.name for each in visit.scenarios)
             seconds = rounds.estimate(size, [visit])
             print(
-                f'{mode} round {visit.round} {visit.side:5} '
+                f'{mode} round {visit.round} {visit.side:7} '
                 f'{rounds.minutes(seconds):>7}: {names}'
             )
 
@@ -87,18 +94,22 @@ def run(arguments, cloud):
         up.clean(cloud)
         return
     size = rounds.QUICK if arguments.quick else rounds.FULL
-    name = 'bench-quick' if arguments.quick else 'bench'
+    sides = rounds.PATCHED if arguments.patched else rounds.SIDES
+    name = 'bench'
+    for word in ('patched', 'quick'):
+        if getattr(arguments, word):
+            name += f'-{word}'
     folder = pathlib.Path(arguments.results or CHECKOUT / 'build' / name)
     if command != 'report':
         modes = (arguments.mode,) if arguments.mode else rounds.MODES
         if arguments.rounds:
             size = size.at_most(arguments.rounds)
         if command == 'estimate':
-            _estimate(size, modes, folder, arguments.only)
+            _estimate(size, modes, folder, arguments.only, sides)
             return
         from tools.bench import run as run_module
 
-        run_module.run(cloud, modes, size, folder, arguments.only)
+        run_module.run(cloud, modes, size, folder, arguments.only, sides)
     from tools.bench import report
 
     text = report.report(folder)

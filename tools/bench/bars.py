@@ -159,9 +159,14 @@ def load(folder):
 class Figures:
     """Rounds of one mode, by kind, standing guests, number and side."""
 
+    other = 'ours'
+
     def __init__(self, contents):
         self._found = {}
         for content in contents:
+            if content['side'] != 'stock':
+                #: What stock is compared with: this driver, or patches.
+                self.other = content['side']
             scenario = content['scenario']
             for kind in KINDS.get(scenario, (scenario,)):
                 place = (kind, content['standing'], content['number'])
@@ -224,7 +229,7 @@ def row(figures, bar):
         return None
     stock, ours = (
         figures.values(bar.kind, size, side, bar.figure, bar.each)
-        for side in ('stock', 'ours')
+        for side in ('stock', figures.other)
     )
     if not stock and not ours:
         return None

@@ -114,7 +114,10 @@ class _Picture:
             self.y += GAP
 
 
-def svg(panels_, mode):
+LEGENDS = {'ours': 'this driver', 'patched': 'patches/'}
+
+
+def svg(panels_, mode, other='ours'):
     picture = _Picture()
     for title, rows in panels_:
         picture.panel(title, rows)
@@ -131,6 +134,6 @@ def svg(panels_, mode):
         f'<text x="{WIDTH - 182}" y="25">stock</text>\n'
         f'<rect x="{WIDTH - 130}" y="14" width="13" height="13" '
         'class="ours"/>'
-        f'<text x="{WIDTH - 112}" y="25">this driver</text>\n'
+        f'<text x="{WIDTH - 112}" y="25">{LEGENDS[other]}</text>\n'
     )
     return head + '\n'.join(picture.parts) + '\n</svg>\n'

@@ -24,6 +24,8 @@ import time
 
 from tools.bench import figures
 from tools.bench import image
+from tools.bench import patched
+from tools.bench import rounds
 from tools.demo import catalog
 from tools.demo import processes
 from tools.demo import services
@@ -33,6 +35,7 @@ HERE = pathlib.Path(__file__).parent
 DRIVERS = {
     'stock': 'libvirt.LibvirtDriver',
     'ours': 'numa_ext.NumaLibvirtDriver',
+    'patched': 'libvirt.LibvirtDriver',
 }
 FLAVOR = 'bench'
 MEMORY_MIB = 64
@@ -111,15 +114,19 @@ class Starter(up.Starter):
 class Bench:
     """One cloud and the nova-compute that is measured on it."""
 
-    def __init__(self, cloud, mode):
+    def __init__(self, cloud, mode, sides=rounds.SIDES):
         self.cloud = cloud
         self.mode = mode
+        self._sides = sides
+        self._patched = cloud.dir / 'patched'
         self.control = Control(cloud.run / 'nova-compute-bench.sock')
         self.image_id = None
         self._qemu_img = cloud.run / 'qemu-img.log'
         self._hook = cloud.etc / 'libvirt' / 'hooks' / 'qemu'
 
     def up(self):
+        if 'patched' in self._sides:
+            patched.make(self.cloud, self._patched)
         starter = Starter(self)
         starter.run()
         self.image_id = starter.guest_image_id
@@ -146,14 +153,19 @@ class Bench:
         config.write_text(text)
         service = services.nova_compute(cloud, {})
         program = HERE / 'compute.py'
-        path = f'{HERE / "bin"}:{service.env["PATH"]}'
+        env = {
+            'PATH': f'{HERE / "bin"}:{service.env["PATH"]}',
+            'NOVA_BENCH_QEMU_IMG': str(self._qemu_img),
+        }
+        if side == 'patched':
+            env['PYTHONPATH'] = str(self._patched)
         return dataclasses.replace(
             service,
             command=[
                 *(cloud.bin / 'python', program, self.control.path),
                 *service.command[1:],
             ],
-            env={'PATH': path, 'NOVA_BENCH_QEMU_IMG': str(self._qemu_img)},
+            env=env,
             files=(*service.files, program, HERE / 'instrument.py'),
             ready=self.control.answers,
             deadline=START_SECONDS,

@@ -50,8 +50,8 @@ def _verdict(row):
     return {True: 'met', False: 'MISSED', None: ''}[row['met']]
 
 
-def table(rows, with_bars):
-    fields = ['what', 'stock', 'ours', 'ratio min/median/max', 'rounds']
+def table(rows, with_bars, other='ours'):
+    fields = ['what', 'stock', other, 'ratio min/median/max', 'rounds']
     if with_bars:
         fields += ['bar', '']
     result = prettytable.PrettyTable(fields)
@@ -79,6 +79,7 @@ def merged(contents):
             key: sorted({str(each[key]) for each in contents}) for key in ABOUT
         },
         'load_before': bars.spread(each['load_before'] for each in contents),
+        'other': figures.other,
         'bars': bars.rows(figures),
         'more': bars.more_rows(figures),
     }
@@ -92,9 +93,9 @@ def text(mode, found):
         f'{", ".join(about["commit"])}, {", ".join(about["cpus"])} CPUs '
         f'({", ".join(about["cpu_model"])}), load before a measurement '
         f'{least} / {median} / {most}',
-        table(found['bars'], with_bars=True),
+        table(found['bars'], True, found['other']),
         'All sizes:',
-        table(found['more'], with_bars=False),
+        table(found['more'], False, found['other']),
     ]
     return '\n'.join(words)
 
@@ -113,6 +114,8 @@ def report(folder):
         (folder / 'report.json').write_text(json.dumps(found, indent=1))
         (folder / 'report.txt').write_text(result)
         for mode, each in found.items():
-            picture = chart.svg(chart.panels(each['bars'], each['more']), mode)
+            picture = chart.svg(
+                chart.panels(each['bars'], each['more']), mode, each['other']
+            )
             (folder / f'{mode}.svg').write_text(picture)
     return result

@@ -17,6 +17,8 @@ import json
 import pathlib
 
 SIDES = ('stock', 'ours')
+#: Nova's own driver with the patches of this repository, beside Nova's own.
+PATCHED = ('stock', 'patched')
 MODES = ('threading', 'eventlet')
 
 
@@ -142,7 +144,7 @@ class Results:
         partial.rename(path)
 
 
-def visits(size, results, only=''):
+def visits(size, results, only='', sides=SIDES):
     """What is still to be done, in its order.
 
     Guests stand from the first to the last round with so many of them; the
@@ -154,7 +156,7 @@ def visits(size, results, only=''):
     result = []
     for standing in sorted({each.standing for each in wanted}):
         for number in range(1, size.rounds_with(standing) + 1):
-            for side in SIDES if number % 2 else SIDES[::-1]:
+            for side in sides if number % 2 else sides[::-1]:
                 missing = tuple(
                     each
                     for each in wanted

@@ -45,11 +45,11 @@ def _cpu_model():
 
 
 class Runner:
-    def __init__(self, cloud, mode, size, results):
+    def __init__(self, cloud, mode, size, results, sides):
         self._size = size
         self._mode = mode
         self._results = results
-        self._bench = measured.Bench(cloud, mode)
+        self._bench = measured.Bench(cloud, mode, sides)
         self._measure = None
         self._about = {
             'mode': mode,
@@ -149,12 +149,12 @@ def _short(figures):
     return '; '.join(words)
 
 
-def run(cloud, modes, size, folder, only):
+def run(cloud, modes, size, folder, only, sides=rounds.SIDES):
     """Measures; whether there was anything to do."""
     todo = {}
     for mode in modes:
         results = rounds.Results(folder, mode)
-        todo[mode] = rounds.visits(size, results, only)
+        todo[mode] = rounds.visits(size, results, only, sides)
     seconds = sum(
         rounds.estimate(size, visits) for visits in todo.values() if visits
     )
@@ -173,7 +173,7 @@ def run(cloud, modes, size, folder, only):
         for mode, visits in todo.items():
             if visits:
                 results = rounds.Results(folder, mode)
-                runner = Runner(cloud, mode, size, results)
+                runner = Runner(cloud, mode, size, results, sides)
                 runner.run(visits)
         runner.empty()
     up.down(cloud)
