@@ -34,6 +34,8 @@ from nova_numa_ext.virt import time_limit
 CONF = nova.conf.CONF
 opts.register_opts(CONF)
 
+#: The start of a disk's header: version 3, nothing behind it.
+QCOW2 = b'QFI\xfb\0\0\0\3'
 GIB = 1 << 30
 UUID = '9b28a1d5-3c4e-4f9a-8d1e-5a0f6c7b8e21'
 
@@ -90,7 +92,7 @@ class TestCase(testtools.TestCase):
 
     def image(self, path):
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b'QFI\xfb'.ljust(disk_images.HEADER))
+        path.write_bytes(QCOW2.ljust(disk_images.HEADER, b'\0'))
         return path
 
 
