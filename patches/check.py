@@ -25,6 +25,7 @@ import shutil
 import sys
 
 from checking import lint
+from checking import older
 from checking import released
 from checking import series
 from checking import site
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         ('apply', 'apply them to the released Nova, alone and in order'),
         ('test', 'run their tests without and with them'),
         ('refresh', 'write them anew as they apply'),
+        ('older', 'try them on older releases, and write that table'),
         ('install', 'put them on an installed Nova'),
         ('revert', 'take them off again'),
     ):
@@ -104,6 +106,9 @@ def main(argv=None) -> int:
             found = lint.lint(HERE)
         elif args.command == 'table':
             found = lint.write_table(HERE)
+        elif args.command == 'older':
+            older.write(HERE, series.read_releases(HERE)['older'])
+            found = []
         elif args.command in ('install', 'revert'):
             names = (site.install(HERE, args.site, args.patch, args.dry_run)
                      if args.command == 'install'

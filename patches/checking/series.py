@@ -115,16 +115,21 @@ def folders(here: pathlib.Path) -> list[pathlib.Path]:
                    if RELEASE.match(path.name)), reverse=True)
 
 
-def releases(here: pathlib.Path) -> dict[str, dict]:
-    """Return releases.toml, by the name of the release's folder."""
+def read_releases(here: pathlib.Path) -> dict[str, list[dict]]:
+    """Return releases.toml."""
     try:
         import tomllib
     except ImportError:
         raise Refusal('Python %d.%d has no tomllib: run this with 3.11 or '
                       'later' % sys.version_info[:2]) from None
     with open(here / 'releases.toml', 'rb') as file:
-        return {'nova-%s' % row['release']: row
-                for row in tomllib.load(file)['release']}
+        return tomllib.load(file)
+
+
+def releases(here: pathlib.Path) -> dict[str, dict]:
+    """Return those with a series, by the name of its folder."""
+    return {'nova-%s' % row['release']: row
+            for row in read_releases(here)['release']}
 
 
 def run(*argv, **kwargs) -> subprocess.CompletedProcess:
@@ -141,13 +146,17 @@ def run(*argv, **kwargs) -> subprocess.CompletedProcess:
                       % argv[0]) from None
 
 
-def put(text: str, tree: pathlib.Path) -> str | None:
-    """Apply a diff with zero fuzz; return what is wrong, if anything is."""
-    done = run('patch', '-p1', '--fuzz=0', '--batch', '--forward',
+def put(text: str, tree: pathlib.Path, fuzz: int = 0) -> str | None:
+    """Apply a diff; return what is wrong, if anything is.
+
+    :param fuzz: how many lines of a context may be other ones
+    """
+    done = run('patch', '-p1', '--fuzz=%d' % fuzz, '--batch', '--forward',
                '--no-backup-if-mismatch', '--reject-file=-', '-d', tree,
                input=text)
     said = done.stdout.strip().splitlines()
-    bad = [line for line in said if re.search('FAILED|fuzz|No file', line)]
+    bad = [line for line in said if re.search(
+        'FAILED|No file' if fuzz else 'FAILED|fuzz|No file', line)]
     if done.returncode or bad:
         return (bad or said or ['patch failed'])[0].strip()
     return None
