@@ -10,10 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What qemu-img said of disks, remembered until it would say another thing.
+"""What qemu-img would say of disks, or said, until that is another thing.
 
-Disks of a domain: filled by the audit and who else asks for them, asked anew
-when the path, the inode or the header of one is another, and after an hour.
+An audit reads the header of each disk itself, and qemu-img is not run.
+
+Disks of a domain, for who else asks for them and where a header does not tell
+all: filled by who asks, asked anew when the path, the inode or the header of
+one is another, and after an hour.
 Size of a base image: filled by the first boot, asked anew likewise.
 
 A running guest changes the time of its disk with every write, and Nova that
@@ -32,6 +35,7 @@ from nova.virt import driver
 
 from nova_numa_ext import figures
 from nova_numa_ext.compat import fast_path
+from nova_numa_ext.virt import qcow2
 
 #: A qcow2 image's header and the name of its backing file are in its first
 #: cluster (docs/interop/qcow2.txt in QEMU); 64 KiB is that of most.
@@ -39,6 +43,23 @@ HEADER = 64 * 1024
 #: Seconds after which is asked in any case, and how many answers are kept.
 AGE = 3600.0
 KEPT = 4096
+
+
+def _look(path, header):
+    """Return a file's os.stat_result, and its header where it has one."""
+    try:
+        with open(path, 'rb', buffering=0) as file:
+            return (os.fstat(file.fileno()),
+                    file.read(HEADER) if header else None)
+    except OSError as error:
+        raise fast_path.Unknown from error
+
+
+def _stamp(path, found, begin):
+    identity = (path, found.st_dev, found.st_ino)
+    if begin is not None:
+        return (*identity, hashlib.sha256(begin).digest())
+    return (*identity, found.st_mtime_ns, found.st_size, found.st_blocks)
 
 
 def stamp(path, header):
@@ -50,17 +71,8 @@ def stamp(path, header):
     :raises nova_numa_ext.compat.fast_path.Unknown: where it is not there or
         may not be read; Nova says what it makes of that
     """
-    try:
-        with open(path, 'rb', buffering=0) as file:
-            found = os.fstat(file.fileno())
-            begin = file.read(HEADER) if header else b''
-    except OSError as error:
-        raise fast_path.Unknown from error
-    identity = (path, found.st_dev, found.st_ino)
-    if header:
-        return (*identity, hashlib.sha256(begin).digest()), found
-    return (*identity, found.st_mtime_ns, found.st_size,
-            found.st_blocks), found
+    found, begin = _look(path, header)
+    return _stamp(path, found, begin), found
 
 
 class Remembered:
@@ -121,10 +133,38 @@ class Domain:
             raise fast_path.Unknown
         self.key = tuple((device.source_path, device.target_dev,
                           device.driver_format) for device in disks)
-        self.stamps, self._stats = {}, {}
-        for path, _target, form in self.key:
-            self.stamps[path], self._stats[path] = stamp(
-                path, form == 'qcow2')
+        self._files = {(path, form): _look(path, form == 'qcow2')
+                       for path, _target, form in self.key}
+
+    @property
+    def stamps(self):
+        return {(path, form): _stamp(path, *file)
+                for (path, form), file in self._files.items()}
+
+    def read(self):
+        """Return what Nova would, from the disks; None where it must ask."""
+        disks = [self._read(path, form) for path, _target, form in self.key]
+        return None if None in disks else disks
+
+    def _read(self, path, form):
+        found, begin = self._files[path, form]
+        size = found.st_blocks * 512
+        if form == 'raw':
+            header = qcow2.Header(found.st_size, '')
+            more = header.virtual_size - size
+        elif form == 'qcow2':
+            header = qcow2.read(begin)
+            if header is None:
+                return None
+            more = max(0, header.virtual_size - size)
+        else:
+            return None
+        return {
+            'type': form, 'path': path,
+            'virt_disk_size': header.virtual_size,
+            'backing_file': header.backing_file and os.path.basename(
+                header.backing_file),
+            'disk_size': size, 'over_committed_disk_size': more}
 
     def now(self, disks):
         """Return Nova's answer of earlier, with sizes on disk of now."""
@@ -133,6 +173,7 @@ class Domain:
     def _now(self, disk):
         if disk['type'] != 'qcow2':
             return dict(disk)
-        size = self._stats[disk['path']].st_blocks * 512
+        found, _begin = self._files[disk['path'], disk['type']]
+        size = found.st_blocks * 512
         return {**disk, 'disk_size': size, 'over_committed_disk_size': max(
             0, int(disk['virt_disk_size']) - size)}

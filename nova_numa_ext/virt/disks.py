@@ -153,6 +153,10 @@ class Disks:
 
         def remembered():
             domain = self._looked_at(guest_config, look)
+            disks = domain.read() if self._in_audit() else None
+            if disks is not None:
+                figures.hit('disks', 0.0)
+                return disks
             domains.append(domain)
             disks = self._disks.find(domain.key, domain.stamps)
             if disks is None:
@@ -176,7 +180,7 @@ class Disks:
         Nova's audit says of a guest whose disk is not there that it is left
         out, and goes on with the others.
         """
-        if not getattr(self._audit, 'is_one', False):
+        if not self._in_audit():
             return look()
         try:
             return self._patience.ask(config.uuid, look)
@@ -189,6 +193,9 @@ class Disks:
                     'seconds': PATIENCE})
             raise exception.DiskNotFound(
                 location=f'of {config.name}') from error
+
+    def _in_audit(self):
+        return getattr(self._audit, 'is_one', False)
 
     def get_available_resource(self, nodename):
         self._audit.is_one = True

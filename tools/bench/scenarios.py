@@ -199,13 +199,14 @@ class Measure:
         # All that the process has used.
         cpu = self.bench.cpu_seconds()['nova-compute']
         records += self.control.settle()
-        self.delete(list(active))
-        return {
+        result = {
             'seconds': max(active.values()) - start,
             'serves_seconds': serves - start,
             'cpu': cpu,
             **figures.counts(records, self.bench.qemu_img_runs()),
         }
+        self.delete(list(active))
+        return result
 
     def burst(self, side, number):
         """Boots of which none waits for another to end."""

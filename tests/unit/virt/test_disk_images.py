@@ -19,6 +19,7 @@ import testtools
 
 from nova_numa_ext.compat import fast_path
 from nova_numa_ext.virt import disk_images
+from tests.unit.virt import test_qcow2
 
 
 class TestCase(testtools.TestCase):
@@ -131,6 +132,53 @@ class DomainTest(TestCase):
         self.assertEqual({
             **novas, 'disk_size': size,
             'over_committed_disk_size': (64 << 20) - size}, disk)
+
+    def test_read(self):
+        """As Nova would say it, without qemu-img."""
+        path = self.folder / 'disk'
+        path.write_bytes(test_qcow2.image(size=64 << 20, name=b'/images/base'))
+        self.write(path, disk_images.HEADER, b'x' * (8 << 20))
+        raw = self.folder / 'raw'
+        raw.write_bytes(b'x')
+        os.truncate(raw, 4 << 20)
+
+        disks = disk_images.Domain(self.config(
+            (path, 'vda', 'qcow2', 'file'),
+            (raw, 'vdb', 'raw', 'file')), None).read()
+
+        sizes = [each.stat().st_blocks * 512 for each in (path, raw)]
+        self.assertEqual([
+            {'type': 'qcow2', 'path': str(path), 'backing_file': 'base',
+             'virt_disk_size': 64 << 20, 'disk_size': sizes[0],
+             'over_committed_disk_size': (64 << 20) - sizes[0]},
+            {'type': 'raw', 'path': str(raw), 'backing_file': '',
+             'virt_disk_size': 4 << 20, 'disk_size': sizes[1],
+             'over_committed_disk_size': (4 << 20) - sizes[1]},
+        ], disks)
+
+    def test_more_on_disk_than_the_guest_sees(self):
+        path = self.folder / 'disk'
+        path.write_bytes(test_qcow2.image(size=1 << 20))
+        self.write(path, disk_images.HEADER, b'x' * (8 << 20))
+
+        [disk] = disk_images.Domain(
+            self.config((path, 'vda', 'qcow2', 'file')), None).read()
+
+        self.assertEqual(
+            (None, 0),
+            (disk['backing_file'], disk['over_committed_disk_size']))
+
+    def test_what_cannot_be_read(self):
+        """Of all disks, where it is one: Nova asks about all."""
+        path = self.folder / 'disk'
+        path.write_bytes(test_qcow2.image())
+        good = (path, 'vda', 'qcow2', 'file')
+        for bad in ((self.qcow2('bad'), 'vdb', 'qcow2', 'file'),
+                    (path, 'vdb', 'ploop', 'file')):
+            domain = disk_images.Domain(self.config(good, bad), None)
+
+            self.assertIsNone(domain.read())
+            self.assertEqual(2, len(domain.stamps))
 
     def test_volumes_and_disks_of_other_hosts_do_not_count(self):
         path = self.qcow2()

@@ -30,6 +30,7 @@ from nova_numa_ext.conf import opts
 from nova_numa_ext.virt import disk_images
 from nova_numa_ext.virt import disks
 from nova_numa_ext.virt import time_limit
+from tests.unit.virt import test_qcow2
 
 CONF = nova.conf.CONF
 opts.register_opts(CONF)
@@ -223,6 +224,30 @@ class DomainTest(TestCase):
         disk, asked = self.ask(driver)
         self.assertEqual(0, asked)
         self.assertEqual(self.path.stat().st_blocks * 512, disk['disk_size'])
+
+    def test_an_audit_reads_the_disk_itself(self):
+        self.path.write_bytes(test_qcow2.image(name=b'/images/base'))
+        for shadow, asked in ((False, 0), (True, 2)):
+            self.set('shadow', shadow, 'numa_ext')
+            log = self.useFixture(fixtures.FakeLogger())
+            driver = Driver()
+            with mock.patch.object(
+                    Nova, 'get_available_resource', create=True,
+                    new=lambda self, node: [self.asked() for _ in range(2)]):
+                driver.asked = lambda driver=driver: self.ask(driver)[1]
+                answers = driver.get_available_resource('node')
+            self.assertEqual(asked, sum(answers))
+            # The size on disk is what qemu-img would say, of what is there.
+            self.assertEqual(shadow, 'shadow: disks' in log.output)
+
+    def test_an_audit_that_cannot_read_it_asks_once(self):
+        driver = Driver()
+        self.path.write_bytes(test_qcow2.image(features=4))
+        with mock.patch.object(
+                Nova, 'get_available_resource', create=True,
+                new=lambda self, node: [self.asked() for _ in range(3)]):
+            driver.asked = lambda: self.ask(driver)[1]
+            self.assertEqual([1, 0, 0], driver.get_available_resource('node'))
 
     def test_an_audit_goes_on_without_a_disk_that_does_not_answer(self):
         driver = Driver()
