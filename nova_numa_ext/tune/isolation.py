@@ -188,11 +188,12 @@ def _daemons(
     if left:
         return left
     core = host.siblings[min(host.online)]
+    names = [*cpus.by_setting]
+    if wishes.exempt_cpus:
+        names.append('--exempt-cpus')
     raise CannotIsolate(
-        f'{" and ".join(cpus.by_setting)}'
-        f'{" and --exempt-cpus" if wishes.exempt_cpus else ""} leave no CPU '
-        f'for the host: take out at least a core, such as '
-        f'{cpuset.show(core)}.')
+        f'With {" and ".join(names)} no CPU is left for the host: take out at '
+        f'least a core, such as {cpuset.show(core)}.')
 
 
 def _way(host: facts.Facts) -> str:
