@@ -12,6 +12,7 @@
 
 """Carrying out a plan of host isolation, and putting back what was there."""
 
+import contextlib
 import dataclasses
 import os
 
@@ -201,10 +202,8 @@ def _group(plan, journal, kernel):
     if journal.group is None:
         journal.group = group
         journal.save()
-    try:
+    with contextlib.suppress(FileExistsError):
         kernel.make_group(group)
-    except FileExistsError:
-        pass
     # Without nodes of memory nobody can be in it.
     kernel.write(f'{group}/cpuset.mems',
                  journal.text(f'{facts.CPUSET}/cpuset.mems') or '0')
@@ -215,12 +214,10 @@ def _group(plan, journal, kernel):
 def _ungroup(host, journal, kernel):
     inside = [
         process for process in host.processes
-        if facts.GROUP == f'{facts.CPUSET}{process.group}']
+        if f'{facts.CPUSET}{process.group}' == facts.GROUP]
     said = _move(inside, f'{facts.CPUSET}/cgroup.procs', kernel)
-    try:
+    with contextlib.suppress(FileNotFoundError):
         kernel.remove_group(journal.group)
-    except FileNotFoundError:
-        pass
     journal.group = None
     journal.save()
     return said

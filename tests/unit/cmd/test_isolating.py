@@ -10,6 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import contextlib
 import errno
 import os
 import pathlib
@@ -244,10 +245,8 @@ class SystemdTest(TestCase):
                 replace(source, target)
 
             with fixtures.MonkeyPatch('os.replace', fail):
-                try:
+                with contextlib.suppress(OSError):
                     self.write()
-                except OSError:
-                    pass
             if count < last:
                 break
             if self.journal().found:

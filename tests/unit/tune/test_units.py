@@ -10,11 +10,16 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import pathlib
+import re
+import subprocess
+
 from hypothesis import given
 from hypothesis import strategies
 import testtools
 
 from nova_numa_ext.tune import units
+from tests.unit.host import tree
 
 HEADER = """\
 # Written by "nova-numa-ext tune isolation --write", removed by
@@ -83,6 +88,25 @@ class UnitsTest(testtools.TestCase):
         self.assertFile(
             'multi-user.target.d/50-nova-numa-ext.conf',
             '[Unit]\nWants=nova-numa-ext-irqs.service\n', wanted)
+
+    def test_what_is_run_at_boot(self):
+        root = self.useFixture(tree.Tree({
+            'default_smp_affinity': 'ff',
+            '24/smp_affinity_list': '0-7',
+            '250/smp_affinity_list': '2',
+            # A folder stands for what cannot be written.
+            '240/smp_affinity_list/x': ''})).root
+        line = re.search('^ExecStart=/bin/sh -c \'(.*)\'$', units.irqs(
+            frozenset({0, 4}))[0].text, re.MULTILINE)
+        done = subprocess.run(
+            ['sh', '-c', line[1].replace('/proc/irq', root).replace(
+                '$$', '$')], check=True, capture_output=True)
+        self.assertEqual((b'', b''), (done.stdout, done.stderr))
+        self.assertEqual(
+            ['11\n', '0,4\n', '0,4\n'],
+            [pathlib.Path(root, path).read_text() for path in (
+                'default_smp_affinity', '24/smp_affinity_list',
+                '250/smp_affinity_list')])
 
     def test_irqbalance(self):
         self.assertFile(
