@@ -142,6 +142,11 @@ class IsolationTest(base.TestCase):
         self.assertIn('IRQ 24 (eth0-0) on CPUs 0-7 cannot be moved: '
                       'Input/output error.', said)
         self.assertEqual(0, self.run_command(*SETS, '--check')[0])
+        # Another try may succeed.
+        self.kernel.refused = {}
+        self.run_command(*SETS, '--write')
+        self.assertEqual('0,4\n', (
+            self.root / 'proc/irq/24/smp_affinity_list').read_text())
 
     def test_reverted(self):
         self.run_command(*SETS, '--write')
