@@ -33,7 +33,7 @@ LIMITED = ('system.slice', 'user.slice')
 #: Where libvirt has its guests: machine-qemu-*.scope are in it.
 GUESTS = 'machine.slice'
 #: A slice beside system.slice. A dash would put it below another one.
-EXEMPT = 'numa_ext_exempt.slice'
+EXEMPT = 'isolation_exempt.slice'
 IRQS = 'nova-numa-ext-irqs.service'
 IRQBALANCE = 'irqbalance.service'
 

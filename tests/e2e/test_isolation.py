@@ -122,8 +122,8 @@ class IsolationTest(testtools.TestCase):
                             f'MemoryMax: {4 << 30}')),
             ('init.scope', ('AllowedCPUs: 0 4',)),
             ('machine.slice', ('AllowedCPUs: 1-3 5-7',)),
-            ('numa_ext_exempt.slice', ('Slice: -.slice', 'AllowedCPUs:')),
-            (OVS, ('Slice: numa_ext_exempt.slice',)),
+            ('isolation_exempt.slice', ('Slice: -.slice', 'AllowedCPUs:')),
+            (OVS, ('Slice: isolation_exempt.slice',)),
             ('irqbalance.service', (
                 'Environment: IRQBALANCE_BANNED_CPULIST=1-3,5-7',)),
             ('nova-numa-ext-irqs.service', (

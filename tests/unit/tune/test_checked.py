@@ -109,13 +109,13 @@ class CheckedTest(base.TestCase):
     def test_exempt_services(self):
         item = self.check(self.planned(exempt=OVS), OVS)[OVS[0]]
         self.assertEqual(
-            ('system.slice', 'numa_ext_exempt.slice', False),
+            ('system.slice', 'isolation_exempt.slice', False),
             (item.found, item.wanted, item.ok))
         self.assertIn(f'systemctl restart {OVS[0]}', item.remedy)
         here = 'sys/fs/cgroup/{}/ovs-vswitchd.service/cgroup.events'
         item = self.check({
             **self.planned(exempt=OVS), here.format('system.slice'): None,
-            here.format('numa_ext_exempt.slice'): 'populated 1'},
+            here.format('isolation_exempt.slice'): 'populated 1'},
             OVS)[OVS[0]]
         self.assertIs(True, item.ok)
 

@@ -93,9 +93,9 @@ class FactsTest(base.TestCase):
         here = 'sys/fs/cgroup/{}/ovs-vswitchd.service/cgroup.events'
         found = self.gather({
             here.format('system.slice'): None,
-            here.format('numa_ext_exempt.slice'): 'populated 1\nfrozen 0',
+            here.format('isolation_exempt.slice'): 'populated 1\nfrozen 0',
         }, OVS)
-        self.assertEqual({OVS[0]: 'numa_ext_exempt.slice'}, found.exempt)
+        self.assertEqual({OVS[0]: 'isolation_exempt.slice'}, found.exempt)
         self.assertEqual((), found.lacking)
 
     def test_a_service_that_is_stopped(self):

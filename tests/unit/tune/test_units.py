@@ -57,16 +57,16 @@ class UnitsTest(testtools.TestCase):
         slice_, service = units.exempt(
             ('ovs-vswitchd.service',), frozenset({0, 1}))
         self.assertFile(
-            'numa_ext_exempt.slice',
+            'isolation_exempt.slice',
             '[Unit]\nDescription=Services that host isolation leaves out\n\n'
             '[Slice]\nAllowedCPUs=0-1\n', slice_)
         self.assertFile(
             'ovs-vswitchd.service.d/50-nova-numa-ext.conf',
-            '[Service]\nSlice=numa_ext_exempt.slice\n', service)
+            '[Service]\nSlice=isolation_exempt.slice\n', service)
 
     def test_exempt_services_on_all_cpus(self):
         self.assertFile(
-            'numa_ext_exempt.slice',
+            'isolation_exempt.slice',
             '[Unit]\nDescription=Services that host isolation leaves out\n',
             units.exempt(('a.service',), None)[0])
 
