@@ -45,9 +45,13 @@ class Kernel:
 
     def write(self, path, text):
         """Write a value, all of it at once."""
-        with open(os.path.join(self._root, path), 'w',
-                  encoding='utf-8', newline='') as file:
-            file.write(text)
+        try:
+            with open(os.path.join(self._root, path), 'w',
+                      encoding='utf-8', newline='') as file:
+                file.write(text)
+        except OSError as error:
+            # That of a refused value has no name.
+            raise OSError(error.errno, error.strerror, f'/{path}') from error
 
     def make_group(self, path):
         os.mkdir(os.path.join(self._root, path))

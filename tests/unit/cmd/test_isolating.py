@@ -337,6 +337,13 @@ class KernelTest(base.TestCase):
         self.assertFalse(pathlib.Path(root, 'sys/fs/cgroup/x').exists())
         self.assertIs(True, isolating.Kernel().here)
 
+    def test_a_value_that_is_refused_is_named(self):
+        """As the kernel does it: the file opens, and the write fails."""
+        error = self.assertRaises(
+            OSError, isolating.Kernel().write, 'dev/full', '0\n')
+        self.assertEqual(
+            (errno.ENOSPC, '/dev/full'), (error.errno, error.filename))
+
     def test_systemctl(self):
         seen = []
 
