@@ -158,6 +158,10 @@ def _check_sets(host: facts.Facts, cpus: sets.GuestCpus) -> None:
             f'Neither {sets.DEDICATED} nor cpu_shared_set has a CPU: set '
             'them to those that guests may use, or name your nova.conf with '
             '--config-file.')
+    if not host.online:
+        raise CannotIsolate(
+            'This host has no /sys/devices/system/cpu/online: name a folder '
+            'that has etc, proc and sys of a host with --root.')
     for name, some in cpus.by_setting.items():
         strangers = some - host.present
         if strangers:

@@ -160,6 +160,11 @@ class RefusedTest(base.TestCase):
         ):
             self.assertRefused(sentence, cpus=sets.GuestCpus(cpus))
 
+    def test_no_host(self):
+        self.assertRefused(
+            'name a folder that has etc, proc and sys',
+            {'sys/devices/system/cpu/online': None})
+
     def test_what_is_left_is_offline(self):
         self.assertRefused(
             'no CPU is left for the host',
@@ -242,7 +247,7 @@ class PropertiesTest(base.TestCase):
             self.assertTrue(str(error))
             # There was a reason.
             self.assertTrue(
-                not cpus.all or cpus.all - there.present
+                not online or not cpus.all or cpus.all - there.present
                 or exempt - online or exempt & cpus.all
                 or not online - cpus.all - exempt)
             return
