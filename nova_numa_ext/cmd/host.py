@@ -18,10 +18,10 @@ import platform
 import shutil
 import sys
 
-from oslo_config import cfg
-import prettytable
-
 from nova_numa_ext.cmd import connection
+from nova_numa_ext.cmd import guest_cpus
+from nova_numa_ext.cmd import isolation
+from nova_numa_ext.cmd import items as shown
 from nova_numa_ext.cmd import options
 from nova_numa_ext.host import layout
 from nova_numa_ext.host import occupancy
@@ -54,7 +54,8 @@ def add_parser(subparsers):
     options.add_picture(parser, text.WIDTH)
     parser.add_argument(
         '--check', action='store_true',
-        help='exit with 1 where an item is missing that realtime guests need')
+        help='exit with 1 where an item is missing that realtime guests need, '
+        'or that "tune isolation --write" had written')
     options.add_configuration(parser)
     parser.add_argument(
         '--root', metavar='DIR', default='/',
@@ -74,7 +75,8 @@ def run(arguments):
     notes = []
     try:
         host = _topology(arguments, look)
-        dedicated = _dedicated(arguments, here)
+        cpus = guest_cpus.read(arguments, here)
+        dedicated = cpus.dedicated
         xmls = _guests(arguments, here, notes)
         if dedicated is None:
             notes.append(
@@ -83,23 +85,26 @@ def run(arguments):
                 'there are none. Name yours with --config-file or '
                 '--cpu-dedicated-set.')
         items = readiness.judge(look, dedicated)
+        kept_off = isolation.items_of(look, cpus)
         there = occupancy.of_domains(xmls)
         drawn = _draw(look, host, there, dedicated, here, notes)
         if arguments.svg:
             _write(arguments.svg, svg.draw(drawn))
-    except Unusable as error:
+    except (Unusable, guest_cpus.Unusable) as error:
         print(error, file=sys.stderr)
         return 2
     if arguments.json:
         print(json.dumps(
-            _plain(look, host, there, dedicated, items, notes), indent=2))
+            _plain(look, host, there, dedicated, items, kept_off, notes),
+            indent=2))
     else:
         width = arguments.width or shutil.get_terminal_size(
             (text.WIDTH, 24)).columns
         print(text.draw(drawn, width, arguments.ascii,
                         sys.stdout.isatty() and 'NO_COLOR' not in os.environ))
-        print(_table(items))
-    return 1 if arguments.check and readiness.missing(items) else 0
+        print(_table(items, kept_off))
+    return 1 if arguments.check and (
+        readiness.missing([*items, *kept_off])) else 0
 
 
 def _topology(arguments, look):
@@ -120,34 +125,6 @@ def _topology(arguments, look):
             'sys/devices/system/cpu/online. Name a folder that has sys and '
             'proc of a host.')
     return found
-
-
-def _dedicated(arguments, here):
-    """Return [compute] cpu_dedicated_set, None where it is not known."""
-    spec = arguments.cpu_dedicated_set
-    if spec is None:
-        conf = cfg.ConfigOpts()
-        conf.register_opts(
-            [cfg.StrOpt('cpu_dedicated_set')], group='compute')
-        files = arguments.config_file
-        if not files and here:
-            files = cfg.find_config_files('nova', 'nova-compute')
-        try:
-            conf([], project='nova', default_config_files=files,
-                 default_config_dirs=[])
-        except cfg.Error as error:
-            raise Unusable(str(error)) from error
-        spec = conf.compute.cpu_dedicated_set
-    if not spec:
-        return None
-    words = [word.strip() for word in spec.split(',')]
-    try:
-        return cpuset.parse(','.join(
-            word for word in words if not word.startswith('^'))
-        ) - cpuset.parse(','.join(
-            word[1:] for word in words if word.startswith('^')))
-    except ValueError as error:
-        raise Unusable(f'cpu_dedicated_set = {spec}: {error}') from error
 
 
 def _guests(arguments, here, notes):
@@ -214,31 +191,18 @@ def _write(path, document):
                        ) from error
 
 
-def _verdict(item):
-    if item.ok is None:
-        return 'unknown'
-    if item.ok:
-        return 'ok'
-    return 'MISSING' if item.needed else 'advised'
-
-
-def _table(items):
-    table = prettytable.PrettyTable(['realtime', 'found', 'wanted', ''])
-    table.align = 'l'
-    table.max_width = 40
-    for item in items:
-        table.add_row([item.name, item.found, item.wanted, _verdict(item)])
-    remedies = [f'{item.name}: {item.remedy}.' for item in items
-                if item.ok is False]
+def _table(items, kept_off):
     missing = readiness.missing(items)
     verdict = (
         f'Not ready for realtime guests: {len(missing)} of what they need '
         'is missing.' if missing else
         'Ready for realtime guests, as far as can be told.')
-    return '\n'.join([str(table), '', verdict, *remedies])
+    return '\n'.join([
+        shown.table('realtime', items), shown.table('isolation', kept_off),
+        '', verdict, *shown.remedies([*items, *kept_off])])
 
 
-def _plain(look, host, there, dedicated, items, notes):
+def _plain(look, host, there, dedicated, items, kept_off, notes):
     free = _free(host, there, dedicated)
     nodes = []
     for cell in host.cells:
@@ -270,13 +234,7 @@ def _plain(look, host, there, dedicated, items, notes):
                 else there.guests[stand.guest],
             } for cpu, stand in sorted(there.stands.items())},
         'ready': not readiness.missing(items),
-        'items': [{
-            'name': item.name,
-            'found': item.found,
-            'wanted': item.wanted,
-            'ok': item.ok,
-            'needed': item.needed,
-            'remedy': item.remedy,
-        } for item in items],
+        'items': shown.plain(items),
+        'isolation': shown.plain(kept_off),
         'notes': notes,
     }

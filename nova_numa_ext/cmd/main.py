@@ -16,12 +16,13 @@ import argparse
 
 from nova_numa_ext.cmd import explain
 from nova_numa_ext.cmd import host
+from nova_numa_ext.cmd import tune
 from nova_numa_ext.cmd import verify
 
 #: Modules of the subcommands. Each has ``add_parser(subparsers)``, which
 #: returns a parser whose default ``run`` takes the arguments and returns the
 #: exit status.
-COMMANDS = (explain, verify, host)
+COMMANDS = (explain, verify, host, tune)
 
 
 def parser():

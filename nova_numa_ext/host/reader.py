@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 
 from nova_numa_ext.topology import cpuset
@@ -112,6 +113,14 @@ class HostReader:
             if name.startswith(prefix) and name[len(prefix):].isdecimal()
             and name[len(prefix):].isascii()
         ))
+
+    def writable(self, path: str) -> bool:
+        """Return whether a file's mode lets its owner write it."""
+        try:
+            mode = os.stat(os.path.join(self.root, path)).st_mode
+        except OSError:
+            return False
+        return bool(mode & stat.S_IWUSR)
 
     def has(self, path: str) -> bool:
         """Return whether there is such a file or folder."""

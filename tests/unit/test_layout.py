@@ -28,7 +28,8 @@ from testtools import content
 ROOT = pathlib.Path(__file__).parents[2]
 PACKAGE = ROOT / 'nova_numa_ext'
 UNIT = ROOT / 'tests' / 'unit'
-PURE = ('policy', 'topology', 'domain', 'picture', 'host', 'verify')
+PURE = (
+    'policy', 'topology', 'domain', 'picture', 'host', 'verify', 'tune')
 
 # Tests of no one module, and of what.
 NO_MODULE = {

@@ -70,6 +70,34 @@ class HostTest(guests.TestCase):
         self.assertIn('Ready for realtime guests, as far as can be told.',
                       said)
 
+    def test_isolation(self):
+        _status, said, _complained = self.host()
+        self.assertRegex(said, r'\| isolation +\| found ')
+        self.assertRegex(said, r'\| isolation +\| no plan +\| a plan +'
+                               r'\| unknown \|')
+        files = tree.saved('systemd')
+        self.files = {**self.files, **files}
+        self.write_conf('cpu_dedicated_set = 2-7')
+        _status, said, _complained = self.host()
+        self.assertRegex(said, r'\| system.slice +\| CPUs 0-7, drop-in not '
+                               r'there +\| CPUs 0-1 +\| advised \|')
+        self.assertIn('IRQs: nova-numa-ext tune isolation --write.\n', said)
+        found = json.loads(self.host('--json')[1])['isolation']
+        self.assertEqual('CPUs 0-1', found[0]['wanted'])
+
+    def test_isolation_that_was_written_is_checked(self):
+        self.files.update(tree.saved('systemd'))
+        for path in [*self.files]:
+            if path.endswith('smp_affinity_list'):
+                self.files[path] = '0'
+        self.write_conf('cpu_dedicated_set = 2-7')
+        self.files['sys/devices/system/cpu/isolated'] = '2-7'
+        self.files['proc/irq/default_smp_affinity'] = '3'
+        self.assertEqual(0, self.host('--check')[0])
+        self.files['var/lib/nova-numa-ext/isolation.json'] = (
+            '{"version": 1}')
+        self.assertEqual(1, self.host('--check')[0])
+
     def test_an_option_over_the_configuration(self):
         status, said, _complained = self.host(
             '--cpu-dedicated-set', '2-7', '--check')

@@ -97,3 +97,10 @@ class ReaderTest(testtools.TestCase):
     def test_the_host_itself(self):
         self.assertIn(
             'VmLck', reader.HostReader().fields('proc/self/status'))
+
+    def test_writable(self):
+        here = self.read('x')
+        self.assertIs(True, here.writable('proc/x'))
+        pathlib.Path(here.root, 'proc/x').chmod(0o444)
+        self.assertIs(False, here.writable('proc/x'))
+        self.assertIs(False, here.writable('proc/y'))
