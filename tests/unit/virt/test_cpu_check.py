@@ -12,6 +12,7 @@
 
 from unittest import mock
 
+import libvirt
 from lxml import etree
 from nova.tests.fixtures import libvirt as fakelibvirt
 from nova.virt.libvirt import config as vconfig
@@ -47,8 +48,9 @@ class CheckFeaturesTest(testtools.TestCase):
         patch = mock.patch.object(nova_driver, 'libvirt', fakelibvirt)
         patch.start()
         self.addCleanup(patch.stop)
+        # Nova's fake one does not have all of it in older releases.
         self.connection = mock.create_autospec(
-            fakelibvirt.Connection, instance=True)
+            libvirt.virConnect, instance=True)
         self.nova_cpu = vconfig.LibvirtConfigGuestCPU()
         self.nova_cpu.mode = 'host-model'
 
