@@ -143,8 +143,8 @@ def revert(look, journal, kernel):
         if any(_is_irqbalance(path) for path in paths):
             kernel.systemctl('try-restart', units.IRQBALANCE)
     if paths and exempt:
-        said.append(f'{", ".join(exempt)} leave {units.EXEMPT} when they are '
-                    'restarted.')
+        said.append(f'In {units.EXEMPT} until the next restart: '
+                    f'{", ".join(exempt)}.')
     journal.forget()
     return said
 
@@ -179,9 +179,10 @@ def _tell_systemd(plan, journal, kernel):
         if kernel.here:
             kernel.systemctl('daemon-reload')
         raise CannotChange(
-            f'{", ".join(plan.restart)} run in system.slice, and would be '
-            f'held to CPUs {cpuset.show(plan.daemons)} with it. Their slice '
-            'is written: restart them, then repeat this.')
+            'Still in system.slice, which is to be held to CPUs '
+            f'{cpuset.show(plan.daemons)}: {", ".join(plan.restart)}. '
+            'The slice of exempt services is written: restart them, then '
+            'repeat this.')
     written += [
         file.path for file in plan.files
         if journal.write_file(file.path, file.text)]

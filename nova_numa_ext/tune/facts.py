@@ -201,8 +201,10 @@ def _irqs(
             name for name in reader.names(f'{_IRQ}/{number}')
             if name not in _OF_IRQ)
         # The mode says it with newer kernels; with others, trying does.
-        movable = reader.writable(path) and stuck.get(
-            str(number)) != list(devices)
+        # Numbers change from boot to boot, names of devices do not.
+        refused = (list(devices) in stuck.values() if devices
+                   else stuck.get(str(number)) == [])
+        movable = reader.writable(path) and not refused
         found.append(Irq(number, devices, cpus, movable))
     return tuple(found)
 

@@ -135,8 +135,9 @@ class SystemdTest(TestCase):
         error = self.assertRaises(
             isolating.CannotChange, self.write, exempt=(OVS,))
         self.assertEqual(
-            f'{OVS} run in system.slice, and would be held to CPUs 0,4 with '
-            'it. Their slice is written: restart them, then repeat this.',
+            'Still in system.slice, which is to be held to CPUs 0,4: '
+            f'{OVS}. The slice of exempt services is written: restart them, '
+            'then repeat this.',
             str(error))
         # Its own slice is there; nothing is limited.
         self.assertTrue(self.path(DROP_IN.format(OVS)).exists())
@@ -152,7 +153,7 @@ class SystemdTest(TestCase):
         new.rename(old)
         new.parent.rmdir()
         new.parent.parent.rmdir()
-        self.assertIn('when they are restarted', self.revert()[0])
+        self.assertIn('until the next restart: ovs-', self.revert()[0])
         self.assertReverted()
 
     def test_files_of_somebody_else(self):

@@ -60,12 +60,17 @@ class FactsTest(base.TestCase):
         self.assertEqual(set(range(8)), found.default)
 
     def test_interrupts_that_the_kernel_refused_before(self):
-        def stuck(devices):
+        def stuck(number, devices):
             return [irq.number for irq in self.gather(
-                (), (), {'24': devices}).irqs if not irq.movable]
-        self.assertEqual([24, 31], stuck(['eth0-0']))
-        # The number is another device's since.
-        self.assertEqual([31], stuck(['eth1-0']))
+                {'proc/irq/0/smp_affinity_list': '0-7'}, (),
+                {number: devices}).irqs if not irq.movable]
+        self.assertEqual([24, 31], stuck('24', ['eth0-0']))
+        # The number is another device's since the last boot.
+        self.assertEqual([25, 31], stuck('24', ['eth0-1']))
+        self.assertEqual([31], stuck('24', ['eth1-0']))
+        # One of the machine's own, which has no device.
+        self.assertEqual([0, 31], stuck('0', []))
+        self.assertEqual([31], stuck('1', []))
 
     def test_processes(self):
         found = self.gather().processes
