@@ -194,7 +194,9 @@ class SplitTest(SplitTestCase):
 
     def test_no_more_than_the_flavor_allows(self):
         self.start_host(host_info=host())
-        self.assertSplit(1, self.guest({**DEDICATED, **AT_MOST_ONE}, 8))
+        server = self.guest({**DEDICATED, **AT_MOST_ONE}, 8)
+        self.assertSplit(1, server)
+        self._delete_server(server)
         self.start_host('compute2', host_info=host(nodes=4))
         self.guest({**DEDICATED, **AT_MOST_ONE}, 12, expected_state='ERROR')
         for reason in (
