@@ -200,6 +200,19 @@ class SplitterTest(testtools.TestCase):
         self.assertEqual([2], splits(there, limits(16.0), vcpus=12))
         self.assertEqual([], splits(there, limits(16.0), vcpus=18))
 
+    def test_to_the_last_mib_and_cpu(self):
+        for ratio, used, last in (1.0, 1, 3 * GIB), (1.5, 2, 4 * GIB):
+            for pages in (), SMALL:
+                there = host(cell(0, memory_used=used * GIB, pages=pages))
+                allowed = limits(ram=ratio)
+                self.assertEqual(
+                    [1], splits(there, allowed, memory_mb=last))
+                self.assertEqual(
+                    [], splits(there, allowed, memory_mb=last + 1))
+        there = host(cell(0, used=12))
+        self.assertEqual([1], splits(there, limits(), vcpus=4))
+        self.assertEqual([], splits(there, limits(), vcpus=5))
+
     def test_a_host_of_many_full_nodes(self):
         """Nova alone would try all orders of the sixteen."""
         there = host(*(
