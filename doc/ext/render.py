@@ -71,8 +71,8 @@ def _fields(row):
     if needs:
         yield 'Needs', '; '.join(needs)
     excludes = [
-        _for_value(word, '%s to be %s' % (
-            _other(row, other), ' or '.join(other.words)))
+        _for_value(word, _other(row, other) + (
+            ' to be ' + ' or '.join(other.words) if other.words else ''))
         for word, other in row.excludes]
     if excludes:
         yield 'Excludes', '; '.join(excludes)

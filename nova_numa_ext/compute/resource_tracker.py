@@ -34,6 +34,7 @@ from nova_numa_ext.compute import deferred
 from nova_numa_ext.compute import group_commit
 from nova_numa_ext.compute import lock_figures
 from nova_numa_ext.compute import numa_usage
+from nova_numa_ext.compute import vnuma
 from nova_numa_ext.conf import opts
 
 CONF = nova.conf.CONF
@@ -102,7 +103,7 @@ def _compare(node):
                 getattr(node, name))
 
 
-class NumaResourceTracker(nova_tracker.ResourceTracker):
+class NumaResourceTracker(vnuma.SplitClaims):
     """Nova's resource tracker, asking less and losing nothing.
 
     Claims and releases are decided under Nova's lock as ever. What follows,
@@ -409,7 +410,7 @@ def _saved_in_groups(name):
     To be used where saving is the last that the method does: it then comes
     after it, with the lock released in between.
     """
-    novas = lock_figures.measured(getattr(nova_tracker.ResourceTracker, name))
+    novas = lock_figures.measured(getattr(vnuma.SplitClaims, name))
 
     @functools.wraps(novas)
     def method(self, *args, **kwargs):

@@ -65,7 +65,8 @@ def missing(guest, domain):
         return tuple(found)
     if len(guest.host.cells) > 1 and not guest.cells:
         found.append('The guest has no NUMA nodes: its memory may be far '
-                     'from its vCPUs. Set hw:numa_nodes=1, or more.')
+                     'from its vCPUs. Set numa_ext:numa_nodes=auto, or '
+                     'hw:numa_nodes.')
     if policy.nova.page_size is None:
         found.append('The memory is in small pages. Set '
                      'hw:mem_page_size=large on hosts that have larger ones.')

@@ -17,7 +17,6 @@ import dataclasses
 from nova_numa_ext import policy as guest_policy
 from nova_numa_ext.explain import drawing
 from nova_numa_ext.explain import fragments
-from nova_numa_ext.explain import lacks
 from nova_numa_ext.explain import missing
 from nova_numa_ext.explain import Unusable
 from nova_numa_ext.host import memory_lock
@@ -25,6 +24,7 @@ from nova_numa_ext.host import readiness
 from nova_numa_ext.picture import model
 from nova_numa_ext.policy import errors
 from nova_numa_ext.topology import host as host_topology
+from nova_numa_ext.topology import lacks
 
 NO_NOVA = (
     "Where a guest would stand is for Nova's own code to say, and this Python "
@@ -99,7 +99,11 @@ def _on_host(report, policy, sketch, reader):
         return dataclasses.replace(report, refused=_of_nova(error))
     drawn = sketch.Sketch(report.host)
     try:
-        short = _place(drawn, asked)
+        asked, reason = drawn.split(asked)
+        if reason:
+            short = (f'{reason[0].upper()}{reason[1:]}.',)
+        else:
+            short = _place(drawn, asked)
         report = dataclasses.replace(report, notes=(
             *report.notes, *_notes_on_cpus(sketch.CONF, asked)))
         if short:

@@ -17,7 +17,6 @@ Importing this imports Nova, which takes seconds.
 
 import contextlib
 import dataclasses
-import inspect
 import uuid
 
 from nova import exception
@@ -33,6 +32,7 @@ from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import driver
 from nova_numa_ext.virt import host_facts
 from nova_numa_ext.virt import request
+from nova_numa_ext.virt import vnuma
 
 CONF = nova.conf.CONF
 
@@ -200,14 +200,21 @@ class Sketch(driver.NumaLibvirtDriver):
         if cells is not None:
             topology.cells = [
                 cell for cell in topology.cells if cell.id in cells]
-        kwargs = {'limits': self.limits()}
-        # Since Nova 27.
-        if 'provider_mapping' in inspect.signature(
-                hardware.numa_fit_instance_to_host).parameters:
-            kwargs['provider_mapping'] = None
-        # Nova writes into what it places.
-        return hardware.numa_fit_instance_to_host(
-            topology, wanted.obj_clone(), **kwargs)
+        return vnuma.fit(topology, wanted, self.limits())
+
+    def split(self, asked):
+        """Return a Request with the NUMA nodes that this host gives it.
+
+        :returns: it, and why it cannot be had or None
+        """
+        splitter = vnuma.splitter(asked.flavor, asked.image_meta)
+        topology = self.host_topology()
+        if splitter is None or topology is None:
+            return asked, None
+        for number in splitter.splits(topology, self.limits()):
+            return dataclasses.replace(
+                asked, wanted=splitter.wanted(number)), None
+        return asked, splitter.why_not(topology, self.limits())
 
     def tuned(self, asked, policy):
         """Return what a guest that was placed gets of its policy."""

@@ -39,6 +39,8 @@ class GuestPolicy:
     :ivar cpu_topology: ``auto``, or Nova's own topology
     :ivar cpu_dies: dies of a socket, or ``auto``
     :ivar profile: whose defaults hold
+    :ivar numa_nodes: ``auto``, or as many as Nova's specs say
+    :ivar numa_max_nodes: the most that ``auto`` makes
     :ivar numa_mempolicy: memory policy of each guest node
     :ivar numa_distances: ``host`` or ``off``
     :ivar realtime_scheduler: ``fifo`` or ``rr``, of realtime vCPUs
@@ -63,6 +65,8 @@ class GuestPolicy:
     cpu_topology: str | None = None
     cpu_dies: int | str | None = None
     profile: str | None = None
+    numa_nodes: str | None = None
+    numa_max_nodes: int | None = None
     numa_mempolicy: str | None = None
     numa_distances: str | None = None
     realtime_scheduler: str | None = None

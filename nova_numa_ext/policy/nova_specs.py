@@ -45,6 +45,8 @@ FIELDS = {
     'hw:cpu_realtime_mask': 'realtime_mask',
     'hw:emulator_threads_policy': 'emulator_threads_policy',
     'hw:mem_page_size': 'page_size',
+    'hw:numa_cpus.0': 'numa_cpus',
+    'hw:numa_nodes': 'numa_nodes',
 }
 
 #: What messages show for a spec that can have any value.
@@ -66,6 +68,8 @@ class NovaSpecs:
     :ivar pmu: hw:pmu, None for unset
     :ivar locked_memory: hw:locked_memory
     :ivar page_size: hw:mem_page_size
+    :ivar numa_nodes: hw:numa_nodes
+    :ivar numa_cpus: hw:numa_cpus.0, which is there where any of its kind is
     """
 
     cpu_policy: str | None = None
@@ -75,6 +79,8 @@ class NovaSpecs:
     pmu: bool | None = None
     locked_memory: bool = False
     page_size: str | None = None
+    numa_nodes: str | None = None
+    numa_cpus: str | None = None
 
     def has(self, spec: str, words: tuple[str, ...] = ()) -> bool:
         """Return whether a spec is set, to one of some words.
@@ -115,6 +121,8 @@ def read(
         locked_memory=_true(
             of_flavor('locked_memory') or of_image('locked_memory')),
         page_size=of_flavor('mem_page_size') or of_image('mem_page_size'),
+        numa_nodes=of_flavor('numa_nodes') or of_image('numa_nodes'),
+        numa_cpus=of_flavor('numa_cpus.0') or of_image('numa_cpus.0'),
     )
 
 

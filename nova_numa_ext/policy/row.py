@@ -51,11 +51,11 @@ class Excludes:
     """Another row, or a spec of Nova's, that must not have one of some values.
 
     :ivar name: the other row, or one of the specs that NovaSpecs knows
-    :ivar words: values of it that will not do
+    :ivar words: values of it that will not do; none where none will
     """
 
     name: str
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

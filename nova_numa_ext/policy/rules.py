@@ -86,7 +86,9 @@ def _judge_excludes(
                 continue
             other = str(origins[excludes.name])
         elif nova.has(excludes.name, excludes.words):
-            other = f'{excludes.name}={" or ".join(excludes.words)}'
+            other = excludes.name
+            if excludes.words:
+                other += f'={" or ".join(excludes.words)}'
         else:
             continue
         raise InvalidRequest(

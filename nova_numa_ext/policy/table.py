@@ -124,10 +124,32 @@ ROWS = (
         versions=((ANY, Version(libvirt=6001000, qemu=4001000)),),
     ),
     Row(
+        'numa_nodes',
+        values.Choice(('auto',)),
+        "The guest's NUMA nodes from the host that it comes to: one where "
+        'vCPUs and memory fit a node of the host, else the smallest even '
+        'split that fits. The host decides when the guest is created, and '
+        'anew when it is resized, migrated while it is off, evacuated or '
+        'unshelved; a live migration keeps what there is.',
+        flavor_only=True,
+        excludes=(
+            (ANY, Excludes('hw:numa_nodes')),
+            (ANY, Excludes('hw:numa_cpus.0')),
+        ),
+    ),
+    Row(
+        'numa_max_nodes',
+        values.Count(1, 16),
+        'The most nodes that numa_nodes=auto splits the guest into; 16 '
+        'without it.',
+        flavor_only=True,
+        needs=((ANY, Needs('numa_nodes')),),
+    ),
+    Row(
         'numa_mempolicy',
         values.Choice(('strict', 'preferred', 'interleave', 'restrictive')),
         'The memory policy of each NUMA node of the guest. The guest must '
-        'have NUMA nodes (hw:numa_nodes).',
+        'have NUMA nodes (numa_nodes, hw:numa_nodes).',
         versions=(('restrictive', Version(libvirt=7003000)),),
     ),
     Row(

@@ -153,7 +153,7 @@ class NumaLibvirtDriver(
             if policy and here:
                 self._elements(
                     instance, image_meta, policy,
-                    request.unplaced_topology(flavor, image_meta)
+                    request.unplaced_topology(instance, flavor, image_meta)
                     if flavor else instance.numa_topology, flavor)
         except guest_policy.Refused as refused:
             LOG.error('%s', refused, instance=instance)

@@ -19,6 +19,7 @@ from nova_numa_ext import policy
 from nova_numa_ext.policy import errors
 from nova_numa_ext.policy import nova_specs
 from nova_numa_ext.topology import guest as topology
+from nova_numa_ext.virt import vnuma
 
 #: How Nova names an image's properties in an instance's system_metadata
 #: (nova.utils.SM_IMAGE_PROP_PREFIX). Those that ImageMetaProps does not know
@@ -62,9 +63,20 @@ def cells_of(instance_numa_topology):
     )
 
 
-def unplaced_topology(flavor, image_meta):
-    """Return the NUMA topology that a guest will have, on no host yet."""
-    unplaced = hardware.numa_get_constraints(flavor, image_meta)
+def unplaced_topology(instance, flavor, image_meta):
+    """Return the NUMA topology that a guest will have, on no host yet.
+
+    Where the host splits it the claim has done so, if it is this host.
+
+    :param flavor: the one that it is resized to
+    """
+    splitter = vnuma.splitter(flavor, image_meta)
+    if splitter is None:
+        unplaced = hardware.numa_get_constraints(flavor, image_meta)
+    else:
+        claimed = (instance.migration_context.new_numa_topology
+                   if instance.migration_context else None)
+        unplaced = splitter.wanted(len(claimed) if claimed else 1)
     if unplaced is not None:
         for cell in unplaced.cells:
             # So far the guest's own number, which looks like a host's.

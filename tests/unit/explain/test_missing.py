@@ -63,7 +63,7 @@ class TestMissing(testtools.TestCase):
         found = self.missing(HIGH)
 
         for sentence, spec in zip(found, (
-                'Set hw:cpu_policy=dedicated.', 'Set hw:numa_nodes=1',
+                'Set hw:cpu_policy=dedicated.', 'Set numa_ext:numa_nodes=auto',
                 'Set hw:mem_page_size=large')):
             self.assertIn(spec, sentence)
         self.assertEqual(3, len(found))

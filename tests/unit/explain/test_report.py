@@ -127,7 +127,27 @@ class TestPlaced(ReportTestCase):
                 self.assertEqual(0, found.status, (name, found.refused))
 
 
+    def test_nodes_that_the_host_decides(self):
+        specs = dict(DEDICATED, **AUTO, **{'numa_ext:numa_nodes': 'auto'})
+        for vcpus, nodes in ((8, 1), (16, 2), (20, 4)):
+            found = self.explain(specs, vcpus, 8192)
+
+            self.assertEqual((0, nodes), (
+                found.status, len(found.guest['nodes'])))
+            self.assertEqual(nodes, found.guest['topology']['sockets'])
+
+
 class TestNotPlaced(ReportTestCase):
+
+    def test_no_split_fits(self):
+        found = self.explain(
+            dict(DEDICATED, **{'numa_ext:numa_nodes': 'auto'}), 34, 4096)
+
+        self.assertEqual(1, found.status)
+        self.assertEqual(
+            ('Cell 0 lacks 9 free dedicated CPUs, cell 1 lacks 9 free '
+             'dedicated CPUs and others.',), found.lacks)
+        self.assertIsNotNone(found.host_map)
 
     def test_too_many_cpus_and_too_much_memory(self):
         found = self.explain(

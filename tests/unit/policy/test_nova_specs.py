@@ -33,7 +33,8 @@ class TestRead(testtools.TestCase):
     def test_flavor(self):
         self.assertEqual(
             nova_specs.NovaSpecs(
-                'dedicated', True, '^0-1', 'isolate', False, True, '2MB'),
+                'dedicated', True, '^0-1', 'isolate', False, True, '2MB',
+                '2', '0-1'),
             nova_specs.read({
                 'hw:cpu_policy': ' dedicated ',
                 'hw:cpu_realtime': 'Yes',
@@ -42,12 +43,14 @@ class TestRead(testtools.TestCase):
                 'hw:pmu': 'off',
                 'hw:locked_memory': '1',
                 'hw:mem_page_size': '2MB',
+                'hw:numa_nodes': '2',
+                'hw:numa_cpus.0': '0-1',
             }, {}))
 
     def test_image(self):
         self.assertEqual(
             nova_specs.NovaSpecs(
-                'dedicated', False, '^0', None, True, True, 'large'),
+                'dedicated', False, '^0', None, True, True, 'large', '4'),
             nova_specs.read({}, {
                 'hw_cpu_policy': 'dedicated',
                 # The operator's alone, and so not looked at.
@@ -57,6 +60,7 @@ class TestRead(testtools.TestCase):
                 'hw_pmu': 'true',
                 'hw_locked_memory': 'true',
                 'hw_mem_page_size': 'large',
+                'hw_numa_nodes': '4',
             }))
 
     def test_whose_mask_it_is(self):

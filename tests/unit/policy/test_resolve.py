@@ -61,6 +61,8 @@ NOVA = st.fixed_dictionaries({}, optional={
     'hw:cpu_realtime_mask': st.sampled_from(['^0', '0-63', '']) | NASTY,
     'hw:emulator_threads_policy': st.sampled_from(['share', 'isolate', 'x']),
     'hw:mem_page_size': st.sampled_from(['large', '2MB']) | NASTY,
+    'hw:numa_nodes': NASTY,
+    'hw:numa_cpus.0': NASTY,
     'hw:pmu': st.sampled_from(['on', 'off']) | NASTY,
     'hw:locked_memory': NASTY,
     'resources:PCPU': st.sampled_from(['4', '0', '']) | NASTY,

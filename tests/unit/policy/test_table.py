@@ -87,6 +87,11 @@ EXAMPLES = {
     'cpu_topology': Examples(words('auto'), ('automatic', '2', '')),
     'cpu_dies': Examples(
         {'auto': 'auto', '1': 1, '64': 64}, ('0', '65', '-1', 'two', '')),
+    'numa_nodes': Examples(words('auto'), ('2', 'Auto', '')),
+    'numa_max_nodes': Examples(
+        {'1': 1, '16': 16}, ('0', '17', 'auto', ''),
+        {'numa_nodes': 'auto'},
+    ),
     'numa_mempolicy': Examples(
         words('strict', 'preferred', 'interleave', 'restrictive'),
         ('bind', 'Strict', ''),
@@ -120,7 +125,8 @@ EXAMPLES = {
     ),
 }
 # For each spec of Nova's that rules name, a value that none of them wants.
-UNWANTED = {'hw:cpu_realtime': 'no', 'hw:cpu_policy': 'shared'}
+UNWANTED = {'hw:cpu_realtime': 'no', 'hw:cpu_policy': 'shared',
+            'hw:numa_nodes': '2', 'hw:numa_cpus.0': '0-1'}
 
 
 def beside(row, text):
@@ -328,13 +334,13 @@ class TestExcludes(testscenarios.WithScenarios, testtools.TestCase):
     """What a row excludes of another, for each rule of the table."""
 
     scenarios = [
-        (f'{row.name}={text} excludes {excludes.name}={excluded}',
+        (f'{row.name}={text} excludes {excludes.name} {excluded}',
          {'row': row, 'text': text, 'excludes': excludes,
           'excluded': excluded})
         for row in table.ROWS
         for word, excludes in row.excludes
         for text in (EXAMPLES[row.name].good if word == '*' else (word,))
-        for excluded in excludes.words
+        for excluded in excludes.words or (UNWANTED[excludes.name],)
     ]
 
     def test_both(self):
@@ -342,7 +348,9 @@ class TestExcludes(testscenarios.WithScenarios, testtools.TestCase):
         specs = {**beside(self.row, self.text), self.row.spec: self.text}
         if row is None:
             specs = {**REALTIME, **specs, self.excludes.name: self.excluded}
-            other = f'{self.excludes.name}={self.excluded}'
+            other = self.excludes.name
+            if self.excludes.words:
+                other += f'={self.excluded}'
         else:
             specs[row.spec] = self.excluded
             other = f"flavor {row.spec}='{self.excluded}'"

@@ -180,9 +180,17 @@ class NovaTopologyTest(testtools.TestCase):
 
 class UnplacedTopologyTest(testtools.TestCase):
 
-    def cells(self, **specs):
+    def cells(self, claimed=None, **specs):
+        context = None
+        if claimed:
+            context = objects.MigrationContext(
+                new_numa_topology=objects.InstanceNUMATopology(cells=[
+                    objects.InstanceNUMACell(id=cell)
+                    for cell in range(claimed)]))
+        resized = instance(flavor())
+        resized.migration_context = context
         return request.cells_of(request.unplaced_topology(
-            flavor(**specs),
+            resized, flavor(**specs),
             objects.ImageMeta(properties=objects.ImageMetaProps())))
 
     def test_nodes_on_no_host(self):
@@ -194,3 +202,12 @@ class UnplacedTopologyTest(testtools.TestCase):
 
     def test_no_nodes(self):
         self.assertEqual((), self.cells())
+        self.assertEqual((), self.cells(claimed=2))
+
+    def test_nodes_that_the_host_decides(self):
+        auto = {'numa_ext__numa_nodes': 'auto'}
+        self.assertEqual(1, len(self.cells(**auto)))
+        cells = self.cells(claimed=2, **auto)
+        self.assertEqual(
+            [({0, 1}, None), ({2, 3}, None)],
+            [(set(cell.vcpus), cell.host_node) for cell in cells])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import testtools
 
-from nova_numa_ext.explain import lacks
+from nova_numa_ext.topology import lacks
 
 GIB = 1 << 20
 ROOM = lacks.Room(0, 8, 4, 64 * GIB)

@@ -12,7 +12,11 @@
 
 """Which node lacks what, for a guest that Nova cannot place."""
 
-import dataclasses
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Mapping
 
 from nova_numa_ext.picture import model
 
@@ -20,7 +24,7 @@ from nova_numa_ext.picture import model
 SMALL, LARGE, ANY = -1, -2, -3
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Want:
     """What a guest node wants of a host node.
 
@@ -34,12 +38,12 @@ class Want:
     dedicated: int
     shared: int
     memory_kib: int
-    page_kib: int = None
+    page_kib: int | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Room:
-    """What a host node has, all of it free.
+    """What a host node has left.
 
     :ivar pages: how many pages there are of each size in KiB
     """
@@ -48,10 +52,10 @@ class Room:
     dedicated: int
     shared: int
     memory_kib: int
-    pages: dict = dataclasses.field(default_factory=dict)
+    pages: Mapping[int, int] = field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Lack:
     """One thing that a host node has too little of for a guest node.
 
@@ -65,16 +69,26 @@ class Lack:
     there: int
     unit: str = 'count'
 
-    def __str__(self):
-        wanted, there = self.wanted, self.there
-        if self.unit == 'KiB':
-            wanted, there = model.size(wanted), model.size(there)
+    def __str__(self) -> str:
         return (f'guest node {self.guest_node} on host node '
-                f'{self.host_node}: {self.what}: {wanted} wanted, {there} '
-                'there')
+                f'{self.host_node}: {self.what}: {self._shown(self.wanted)} '
+                f'wanted, {self._shown(self.there)} there')
+
+    def missing(self) -> str:
+        """Return how much is missing, such as ``2 free dedicated CPUs``."""
+        amount = self.wanted - self.there
+        what = self.what
+        if self.unit == 'KiB':
+            return f'{model.size(amount)} of free {what}'
+        if amount == 1:
+            what = what.replace('CPUs', 'CPU').replace('pages', 'page')
+        return f'{amount} free {what}'
+
+    def _shown(self, amount: int) -> str:
+        return model.size(amount) if self.unit == 'KiB' else str(amount)
 
 
-def lacks(want, room):
+def lacks(want: Want, room: Room) -> tuple[Lack, ...]:
     """Return what a host node lacks for a guest node."""
     found = []
     for what, wanted, there in (
@@ -95,7 +109,9 @@ def lacks(want, room):
     return tuple(found)
 
 
-def _sizes(page_kib, pages):
+def _sizes(
+    page_kib: int | None, pages: Mapping[int, int],
+) -> list[int]:
     """Return the sizes of pages that will do."""
     known = sorted(pages)
     if page_kib in (None, SMALL):
@@ -105,12 +121,12 @@ def _sizes(page_kib, pages):
     return known if page_kib == ANY else [page_kib]
 
 
-def _holds(room, size, memory_kib):
+def _holds(room: Room, size: int, memory_kib: int) -> bool:
     return (not memory_kib % size
             and memory_kib // size <= room.pages.get(size, 0))
 
 
-def _lack_of_pages(want, room, size):
+def _lack_of_pages(want: Want, room: Room, size: int) -> Lack:
     if size == min(room.pages, default=0):
         return Lack(
             want.node, room.node, f'memory in pages of {model.size(size)}',

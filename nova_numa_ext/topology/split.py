@@ -1,0 +1,150 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Into how many NUMA nodes a guest is split, so that it fits a host.
+
+A host node holds one node of the guest, as Nova has it. What is asked here is
+necessary for that; Nova asks for more, such as whole cores, and has the last
+word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+from nova_numa_ext.topology import lacks
+from nova_numa_ext.topology.lacks import Room
+from nova_numa_ext.topology.lacks import Want
+
+#: Of the nodes that lack something, sentences name so many.
+_NAMED = 2
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest that is not split yet.
+
+    :ivar vcpus: how many it has
+    :ivar dedicated: those of its vCPUs that get CPUs of their own
+    :ivar memory_mib: its memory
+    :ivar page_kib: as in lacks.Want
+    :ivar reserved: dedicated CPUs beside the vCPUs' on the first node
+    """
+
+    vcpus: int
+    dedicated: frozenset[int]
+    memory_mib: int
+    page_kib: int | None = None
+    reserved: int = 0
+
+    def splits(self, most: int) -> tuple[int, ...]:
+        """Return the even splits into at most so many nodes, in order.
+
+        vCPUs and memory divide evenly, and so that each node's memory is
+        whole pages.
+        """
+        page = self.page_kib or 0
+        return tuple(
+            number for number in range(1, most + 1)
+            if not self.vcpus % number and not self.memory_mib % number
+            and (page <= 0 or not (self.memory_mib << 10) // number % page))
+
+    def nodes(self, number: int) -> tuple[Want, ...]:
+        """Return what each node of an even split wants."""
+        size = self.vcpus // number
+        wants = []
+        for node in range(number):
+            dedicated = len(self.dedicated.intersection(
+                range(node * size, (node + 1) * size)))
+            wants.append(Want(
+                node, dedicated + (0 if node else self.reserved),
+                size - dedicated, (self.memory_mib << 10) // number,
+                self.page_kib))
+        return tuple(wants)
+
+
+def fits(guest: Guest, number: int, rooms: Sequence[Room]) -> bool:
+    """Return whether each node of a split has a host node to itself."""
+    found = [
+        [place for place, room in enumerate(rooms)
+         if not lacks.lacks(want, room)]
+        for want in guest.nodes(number)]
+    taken: dict[int, int] = {}
+
+    def place(node: int, seen: set[int]) -> bool:
+        for room in found[node]:
+            if room in seen:
+                continue
+            seen.add(room)
+            if room not in taken or place(taken[room], seen):
+                taken[room] = node
+                return True
+        return False
+
+    return (number <= len(rooms)
+            and all(place(node, set()) for node in range(number)))
+
+
+def candidates(
+    guest: Guest, rooms: Sequence[Room], most: int,
+) -> tuple[int, ...]:
+    """Return into how many nodes a guest can be split here, fewest first."""
+    return tuple(
+        number for number in guest.splits(min(most, len(rooms)))
+        if fits(guest, number, rooms))
+
+
+def why_not(
+    guest: Guest, rooms: Sequence[Room], most: int,
+    only: int | None = None,
+) -> str:
+    """Return why no split fits, without a full stop.
+
+    The finest split asks least of a host node, so it says what is missing.
+
+    :param only: into how many nodes it is to be split, None for any number
+    """
+    if only is None:
+        splits = guest.splits(min(most, len(rooms)))
+        more = candidates(guest, rooms, len(rooms))
+        if more and more[0] > most:
+            return (f'the guest takes {_nodes(more[:1])}, and '
+                    f'numa_ext:numa_max_nodes allows {most}')
+    else:
+        splits = (only,)
+        if only > len(rooms):
+            return f'the host has {_nodes((len(rooms),))}'
+        more = splits if fits(guest, only, rooms) else ()
+    if more:
+        return (f'Nova finds no place for {_nodes(more)} that suits '
+                'hw:cpu_thread_policy, devices and networks')
+    if not splits:
+        return "the guest's memory is not whole pages of hw:mem_page_size"
+    wants = guest.nodes(splits[-1])
+    found = []
+    for room in rooms:
+        missing = min(
+            (lacks.lacks(want, room) for want in wants), key=len)
+        if missing:
+            found.append(f'cell {room.node} lacks ' + ' and '.join(
+                lack.missing() for lack in missing[:2]))
+    if not found:
+        return (f'too few cells have room for the {_nodes(splits[-1:])} of '
+                'the guest, which differ')
+    more_cells = ' and others' if len(found) > _NAMED else ''
+    return ', '.join(found[:_NAMED]) + more_cells
+
+
+def _nodes(numbers: Sequence[int]) -> str:
+    words = ' or '.join(map(str, numbers))
+    return f'{words} NUMA node' + ('' if words == '1' else 's')
