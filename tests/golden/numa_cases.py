@@ -65,6 +65,13 @@ CASES = (
              **TWO_NODES)
         for mode in ('strict', 'preferred', 'interleave', 'restrictive')
     ),
+    Case(
+        # As split where it was claimed.
+        'nodes-auto', EVERYWHERE, RUNS,
+        specs(numa_nodes='auto', numa_max_nodes='4', cpu_mode='maximum',
+              cpu_topology='auto'),
+        vcpus=4, cells=unpinned(2, 2),
+    ),
     Case('distances', EVERYWHERE, RUNS, specs(numa_distances='host'),
          **DISTANT),
     Case('distances-four-nodes', EVERYWHERE, RUNS,
