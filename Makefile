@@ -11,13 +11,17 @@ CONCURRENCY ?= $(if $(filter 26 27 28 29 30 31 32,$(NOVA)),eventlet,threading)
 test unit functional drift: export OS_NOVA_DISABLE_EVENTLET_PATCHING = \
 	$(if $(filter threading,$(CONCURRENCY)),true,false)
 
+# The demo's own variable wins.
+demo demo-shell demo-down demo-clean: export DEMO_RELEASE ?= $(NOVA)
+
 .PHONY: help demo demo-shell demo-down demo-clean test unit functional e2e \
 	upstream drift numa-host numa-host-clean bench bench-quick bench-clean lint docs releasenotes genconfig cover lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## make demo        a one-node Nova cloud with this driver, and guests on it
+## make demo        a one-node Nova cloud with this driver, and guests on it;
+##                  NOVA=33, 31, 29 or debian for another release's
 demo:
 	@tools/demo/demo up
 

@@ -92,7 +92,7 @@ class Libvirtd(fixtures.Fixture):
         template = string.Template(
             (DEMO / 'config' / 'qemu.conf').read_text())
         (folder / 'qemu.conf').write_text(template.substitute(
-            cgroup_controllers=_controllers()))
+            cgroup_controllers=_controllers(), namespaces=''))
 
     def _open(self):
         try:

@@ -37,6 +37,7 @@ NO_MODULE = {
     'compute/test_audits.py': 'audits of the tracker',
     'compute/test_interleavings.py': "the tracker against Nova's",
     'test_bench.py': 'tools/bench',
+    'test_demo.py': 'tools/demo',
     'test_docs.py': 'what the documentation is made of',
     'test_layout.py': 'the folders',
     'test_patches.py': 'patches/check.py',

@@ -44,6 +44,8 @@ SECRETS = (
     'placement',
 )
 REGION = 'RegionOne'
+RELEASE = '34'
+DIRECTORY = '/var/lib/nova-numa-ext-demo'
 
 
 class Cloud:
@@ -68,10 +70,14 @@ class Cloud:
     @classmethod
     def from_environment(cls):
         environ = os.environ
+        release = environ.get('DEMO_RELEASE') or RELEASE
+        directory = DIRECTORY
+        if release != RELEASE:
+            directory += f'-{release}'
         return cls(
-            directory=environ.get('DEMO_DIR') or '/var/lib/nova-numa-ext-demo',
+            directory=environ.get('DEMO_DIR') or directory,
             port_base=int(environ.get('DEMO_PORT_BASE') or 25000),
-            release=environ.get('DEMO_RELEASE') or '34',
+            release=release,
             compute_driver=environ.get('DEMO_COMPUTE_DRIVER')
             or 'numa_ext.NumaLibvirtDriver',
         )

@@ -18,6 +18,7 @@ import shutil
 import string
 
 from tools.demo import cloud as cloud_module
+from tools.demo import installed
 
 TEMPLATES = pathlib.Path(__file__).parent / 'config'
 DATABASES = (
@@ -81,6 +82,7 @@ def values(cloud):
         'run': cloud.run,
         'etc': cloud.etc,
         'venv': cloud.venv,
+        'defaults': installed.defaults(cloud.venv),
         'client': client,
         'authtoken': authtoken,
         'port_base': cloud.port_base,

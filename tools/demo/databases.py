@@ -23,22 +23,27 @@ DISTRIBUTIONS = {
 }
 
 
-def once(cloud, name, version, function):
+def once(cloud, name, wanted, function):
     """Runs a function unless it did its work for this version before."""
     stamp = cloud.dir / 'done' / name
     stamp.parent.mkdir(exist_ok=True)
-    if stamp.exists() and stamp.read_text() == version:
+    if stamp.exists() and stamp.read_text() == wanted:
         return False
     function()
-    stamp.write_text(version)
+    stamp.write_text(wanted)
     return True
+
+
+def version(service):
+    return importlib.metadata.version(DISTRIBUTIONS[service])
 
 
 def schema(cloud, service):
     """Makes or upgrades the schema of one service; says whether it did."""
-    version = importlib.metadata.version(DISTRIBUTIONS[service])
     function = globals()[f'_{service}']
-    return once(cloud, f'{service}-schema', version, lambda: function(cloud))
+    return once(
+        cloud, f'{service}-schema', version(service), lambda: function(cloud)
+    )
 
 
 def _manage(cloud, service, command, *words, env=None):
@@ -112,11 +117,10 @@ def _nova(cloud):
     manage('cell_v2', 'map_cell0')
     # The schema of cell0 and of the cell that the configuration names.
     manage('db', 'sync')
-    version = importlib.metadata.version(DISTRIBUTIONS['nova'])
     once(
         cloud,
         'nova-cell',
-        version.partition('.')[0],
+        version('nova').partition('.')[0],
         lambda: manage('cell_v2', 'create_cell', '--name', 'cell1'),
     )
 

@@ -165,7 +165,9 @@ def _when_up(cloud, compute, guest):
     def active():
         current = compute.get_server(server)
         if current.status == 'ERROR':
-            fault = current.fault or {}
+            # An older SDK's server has no such attribute.
+            answer = compute.get(f'/servers/{server.id}').json()['server']
+            fault = answer.get('fault', {})
             raise processes.Failure(
                 f'server {guest.name}: {fault.get("message", "ERROR")}', log
             )

@@ -24,7 +24,11 @@ import libvirt
 
 from tools.demo import configuration
 from tools.demo import databases
+from tools.demo import installed
 from tools.demo import processes
+
+# What in-debian runs in.
+DEBIAN = 'debian'
 
 
 def answers(url):
@@ -140,17 +144,19 @@ def memcached(cloud, values):
     )
 
 
-def _uwsgi(cloud, name, module, files, env, path='/', threads=8):
+def _uwsgi(cloud, name, files, env, path='/'):
     port = cloud.port(name)
     log_name = 'nova-api' if name == 'nova' else name
+    # Eventlet's locks are of one thread.
+    workers = (4, 1) if installed.green(name) else (1, 8)
     return processes.Service(
         name=log_name,
         command=[
             cloud.bin / 'uwsgi',
             *('--http-socket', f'127.0.0.1:{port}'),
-            *('--module', f'{module}:application'),
-            *('--home', cloud.venv),
-            *('--processes', 1, '--threads', threads),
+            *installed.uwsgi(cloud.venv),
+            *installed.application(name, cloud.bin),
+            *('--processes', workers[0], '--threads', workers[1]),
             *('--buffer-size', 65535),
             *('--add-header', 'Connection: close'),
             '--master',
@@ -173,7 +179,6 @@ def keystone(cloud, values):
     return _uwsgi(
         cloud,
         'keystone',
-        'keystone.wsgi.api',
         [config],
         {'OS_KEYSTONE_CONFIG_FILES': str(config)},
         path='/v3',
@@ -185,7 +190,6 @@ def placement(cloud, values):
     return _uwsgi(
         cloud,
         'placement',
-        'placement.wsgi.api',
         [config],
         {'OS_PLACEMENT_CONFIG_DIR': str(config.parent)},
     )
@@ -193,11 +197,15 @@ def placement(cloud, values):
 
 def glance(cloud, values):
     config = cloud.etc / 'glance' / 'glance-api.conf'
+    # Older releases look for it beside the configuration.
+    paste = config.with_name('glance-api-paste.ini')
+    shutil.copy(
+        installed.defaults(cloud.venv) / 'glance' / paste.name, paste
+    )
     return _uwsgi(
         cloud,
         'glance',
-        'glance.wsgi.api',
-        [config],
+        [config, paste],
         {'OS_GLANCE_CONFIG_DIR': str(config.parent)},
     )
 
@@ -207,7 +215,6 @@ def neutron(cloud, values):
     return _uwsgi(
         cloud,
         'neutron',
-        'neutron.wsgi.api',
         [config],
         {'OS_NEUTRON_CONFIG_FILES': str(config)},
     )
@@ -220,11 +227,10 @@ def nova_files(cloud, *names):
 def nova_api(cloud, values):
     files = nova_files(cloud, 'nova.conf', 'nova-database.conf')
     # The first of them is taken for the description of the pipeline.
-    paste = cloud.venv / 'etc' / 'nova' / 'api-paste.ini'
+    paste = installed.defaults(cloud.venv) / 'nova' / 'api-paste.ini'
     return _uwsgi(
         cloud,
         'nova',
-        'nova.wsgi.osapi_compute',
         files,
         {'OS_NOVA_CONFIG_FILES': ';'.join(map(str, [paste, *files]))},
     )
@@ -298,10 +304,16 @@ def cgroups_writable():
 
 def libvirtd(cloud, values):
     controllers = '' if cgroups_writable() else 'cgroup_controllers = []'
+    # The /dev that libvirt makes for a guest is empty in a chroot.
+    namespaces = 'namespaces = []' if cloud.release == DEBIAN else ''
     files = (
         configuration.write(cloud, 'libvirtd.conf', values),
         configuration.write(
-            cloud, 'qemu.conf', values, cgroup_controllers=controllers
+            cloud,
+            'qemu.conf',
+            values,
+            cgroup_controllers=controllers,
+            namespaces=namespaces,
         ),
     )
     folder(cloud.run / 'libvirt')

@@ -13,6 +13,7 @@
 """The order in which a cloud comes up, and goes down."""
 
 import contextlib
+import errno
 import fcntl
 import shutil
 
@@ -112,8 +113,8 @@ class Starter:
         if not catalog.hypervisors(self.cloud):
             databases.discover_hosts(self.cloud)
         plan.say(
-            'nova: conductor, scheduler and compute report; '
-            f'driver {self.cloud.compute_driver}'
+            f'nova {databases.version("nova")}: conductor, scheduler and '
+            f'compute report; driver {self.cloud.compute_driver}'
         )
 
     def write_configuration(self):
@@ -243,11 +244,25 @@ def down(cloud):
         _stop(cloud)
 
 
+def _remove(folder):
+    """One that in-debian has mounted is left to it, empty."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+
+
 def clean(cloud):
     if not cloud.exists():
         plan.say('there is no cloud')
         return
     with alone(cloud):
         _stop(cloud)
-        shutil.rmtree(cloud.dir)
+        _remove(cloud.dir)
     plan.say(f'{cloud.dir}: removed')
