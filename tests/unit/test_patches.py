@@ -28,7 +28,6 @@ PATCHES = pathlib.Path(__file__).parents[2] / 'patches'
 sys.path.insert(0, str(PATCHES))
 
 from checking import lint  # noqa: E402
-from checking import older  # noqa: E402
 from checking import released  # noqa: E402
 from checking import series  # noqa: E402
 from checking import site  # noqa: E402
@@ -294,58 +293,6 @@ class AppliedTest(PatchesTest):
         self.assertEqual([], self.apply())
         self.assertEqual(
             [], list(released.refresh(self.folder, self.sdist)))
-
-
-class OlderTest(PatchesTest):
-
-    def setUp(self):
-        super().setUp()
-        # What comes of it is to be Python's.
-        self.patch.write_text(PATCH.replace('line ', '# line ').replace(
-            'LINE ', '# LINE '))
-        (self.here / 'README.md').write_text('A%s%sB' % older.TABLE)
-
-    def release(self, **changed):
-        """Return the row of an older release, with files that differ."""
-        files = {name: text.replace('line ', '# line ')
-                 for name, text in FILES.items()}
-        for name, text in files.items():
-            before, after = changed.get(pathlib.Path(name).stem, ('', ''))
-            self.assertIn(before, text)
-            (self.tree / name).write_text(text.replace(before, after))
-        version = '25.0.%d' % len(list((self.here / '.cache').glob('*')))
-        sdist = self.here / '.cache' / ('nova-%s.tar.gz' % version)
-        with tarfile.open(sdist, 'w:gz') as archive:
-            archive.add(self.tree, 'nova-' + version)
-        return {'nova': version, 'sha256': hashlib.sha256(
-            sdist.read_bytes()).hexdigest()}
-
-    def test_how_it_applies(self):
-        (self.here / '.cache').mkdir()
-        rows = [
-            self.release(),
-            self.release(test_driver=('splitlines()[9]', 'readlines()[9]')),
-            self.release(driver=('# line 12\n', '# line twelve\n')),
-            self.release(driver=('# line 10\n', '# line ten\n')),
-            # It applies, and nobody can read it.
-            self.release(driver=('# line 20\n', 'line 20\n')),
-        ]
-
-        older.write(self.here, rows)
-
-        table = (self.here / 'README.md').read_text()
-        self.assertIn(
-            '| | 25.0.0 | 25.0.1 | 25.0.2 | 25.0.3 | 25.0.4 |\n', table)
-        self.assertIn('| 0001 The driver is louder | whole | code '
-                      '| code, fuzz | - | - |\n', table)
-        older.write(self.here, rows)
-        self.assertEqual(table, (self.here / 'README.md').read_text())
-        self.assertTrue(table.startswith('A') and table.endswith('B'))
-
-    def test_no_place_for_it(self):
-        (self.here / 'README.md').write_text('nothing')
-
-        self.assertRefused('no place', older.write, self.here, [])
 
 
 class UpstreamTest(PatchesTest):
