@@ -8,6 +8,7 @@ venv = $$(tools/venv.sh $(1))
 # How Nova runs in the tests: threading or eventlet. Before 33 it can do the
 # latter only.
 CONCURRENCY ?= $(if $(filter 26 27 28 29 30 31 32,$(NOVA)),eventlet,threading)
+e2e: export DEMO_CONCURRENCY ?= $(CONCURRENCY)
 test unit functional drift: export OS_NOVA_DISABLE_EVENTLET_PATCHING = \
 	$(if $(filter threading,$(CONCURRENCY)),true,false)
 
@@ -49,7 +50,8 @@ functional:
 	bin=$(call venv,--packages build nova-$(NOVA)) && \
 	$$bin/stestr run --test-path tests/functional --top-dir . $(ARGS)
 
-## make e2e         tests against real libvirt, QEMU and installed packages
+## make e2e         tests against real libvirt, QEMU and installed packages;
+##                  CONCURRENCY=eventlet for nova-compute in the other way
 e2e:
 	bin=$(call venv,--packages build --packages e2e --packages install-tests nova-$(NOVA)) && \
 	$$bin/stestr run --serial --test-path tests/e2e --top-dir . $(ARGS)

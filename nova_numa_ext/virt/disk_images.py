@@ -114,14 +114,25 @@ class Remembered:
 class Domain:
     """The local disks of a domain, as they are now.
 
-    :param config: the domain, a nova LibvirtConfigGuest
-    :param block_device_info: Nova's, which says which disks are volumes
-    :raises nova_numa_ext.compat.fast_path.Unknown: for disks that Nova asks
-        others than qemu-img about, as LVM's, and for those that cannot be
+    :param key: which these are: the path, target and format of each
+    :raises nova_numa_ext.compat.fast_path.Unknown: for those that cannot be
         read
     """
 
-    def __init__(self, config, block_device_info):
+    def __init__(self, key):
+        self.key = key
+        self._files = {(path, form): _look(path, form == 'qcow2')
+                       for path, _target, form in key}
+
+    @classmethod
+    def of(cls, config, block_device_info):
+        """Return the disks of a domain.
+
+        :param config: the domain, a nova LibvirtConfigGuest
+        :param block_device_info: Nova's, which says which disks are volumes
+        :raises nova_numa_ext.compat.fast_path.Unknown: for disks that Nova
+            asks others than qemu-img about, as LVM's, too
+        """
         volumes = {
             volume['mount_device'].rpartition('/')[2] for volume in
             driver.block_device_info_get_mapping(block_device_info)}
@@ -131,10 +142,8 @@ class Domain:
                  and device.target_dev not in volumes]
         if any(device.source_type == 'block' for device in disks):
             raise fast_path.Unknown
-        self.key = tuple((device.source_path, device.target_dev,
-                          device.driver_format) for device in disks)
-        self._files = {(path, form): _look(path, form == 'qcow2')
-                       for path, _target, form in self.key}
+        return cls(tuple((device.source_path, device.target_dev,
+                          device.driver_format) for device in disks))
 
     @property
     def stamps(self):

@@ -149,19 +149,14 @@ class Disks:
         domains = []
 
         def look():
-            return disk_images.Domain(guest_config, block_device_info)
+            return disk_images.Domain.of(guest_config, block_device_info)
 
         def remembered():
-            domain = self._looked_at(guest_config, look)
-            disks = domain.read() if self._in_audit() else None
-            if disks is not None:
-                figures.hit('disks', 0.0)
-                return disks
+            domain = self._looked_at(
+                guest_config.uuid, guest_config.name, look)
+            self._note_disks(guest_config, domain.key)
             domains.append(domain)
-            disks = self._disks.find(domain.key, domain.stamps)
-            if disks is None:
-                raise fast_path.Unknown
-            return domain.now(disks)
+            return self._disks_of(domain)
 
         def ask():
             disks = super(Disks, self)._get_instance_disk_info_from_config(
@@ -174,7 +169,21 @@ class Disks:
         return self._disks_path.answer(
             remembered, ask, passes=(exception.DiskNotFound,))
 
-    def _looked_at(self, config, look):
+    def _note_disks(self, config, key):
+        """Note which disks of a domain are local, as Nova has it."""
+
+    def _disks_of(self, domain):
+        """Return what Nova would of a domain's disks, without asking."""
+        disks = domain.read() if self._in_audit() else None
+        if disks is not None:
+            figures.hit('disks', 0.0)
+            return disks
+        disks = self._disks.find(domain.key, domain.stamps)
+        if disks is None:
+            raise fast_path.Unknown
+        return domain.now(disks)
+
+    def _looked_at(self, uuid, name, look):
         """Return what ``look`` gives; an audit does not wait for it forever.
 
         Nova's audit says of a guest whose disk is not there that it is left
@@ -183,16 +192,14 @@ class Disks:
         if not self._in_audit():
             return look()
         try:
-            return self._patience.ask(config.uuid, look)
+            return self._patience.ask(uuid, look)
         except time_limit.Stuck as error:
             LOG.warning(
                 'The disks of %(name)s (%(uuid)s) do not answer within '
                 '%(seconds)d s. The audit goes on without them; see whether '
                 'what they are on is there.', {
-                    'name': config.name, 'uuid': config.uuid,
-                    'seconds': PATIENCE})
-            raise exception.DiskNotFound(
-                location=f'of {config.name}') from error
+                    'name': name, 'uuid': uuid, 'seconds': PATIENCE})
+            raise exception.DiskNotFound(location=f'of {name}') from error
 
     def _in_audit(self):
         return getattr(self._audit, 'is_one', False)

@@ -30,7 +30,7 @@ from nova_numa_ext.domain import elements as domain_elements
 from nova_numa_ext.domain import metadata
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import cpu_check
-from nova_numa_ext.virt import disks
+from nova_numa_ext.virt import disk_total
 from nova_numa_ext.virt import emulator_check
 from nova_numa_ext.virt import host as numa_host
 from nova_numa_ext.virt import host_facts
@@ -48,8 +48,8 @@ opts.register_opts(CONF)
 
 
 class NumaLibvirtDriver(
-        known_guests.KnownGuests, node_devices.NodeDevices, disks.Disks,
-        spawns.Spawns, nova_driver.LibvirtDriver):
+        known_guests.KnownGuests, node_devices.NodeDevices,
+        disk_total.DiskTotal, spawns.Spawns, nova_driver.LibvirtDriver):
     """Nova's libvirt driver for guests that ask for more.
 
     A guest that asks for nothing of this project's gets what Nova gives it,

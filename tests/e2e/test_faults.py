@@ -12,6 +12,8 @@
 
 """Services are ended in the middle of what guests wait for."""
 
+import os
+
 import testtools
 from testtools import content
 
@@ -202,6 +204,19 @@ class TestCase(testtools.TestCase):
 
 
 class TestFaults(TestCase):
+
+    def test_nova_compute_runs_as_asked(self):
+        asked = os.environ.get('DEMO_CONCURRENCY')
+        if not asked:
+            self.skipTest('DEMO_CONCURRENCY asks for neither way')
+        self.cloud.kill('nova-compute')
+        start = len(self.cloud.log())
+        self.cloud.start('nova-compute')
+
+        # Nova 34 says so before its log is set up.
+        self.assertEqual(
+            asked == 'eventlet',
+            'Eventlet based concurrency' in self.cloud.log()[start:])
 
     def test_nova_compute_is_killed(self):
         gate = self.group()

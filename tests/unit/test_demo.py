@@ -19,6 +19,7 @@ import testtools
 
 from tools.demo import cloud
 from tools.demo import installed
+from tools.demo import processes
 
 OLD_NOVA = 'def _monkey_patch():\n    pass\n\n\n_monkey_patch()\n'
 NEW_NOVA = 'def patch(backend):\n    pass\n'
@@ -108,3 +109,24 @@ class ReleaseTest(testtools.TestCase):
         self.assertEqual('/var/lib/nova-numa-ext-demo', self.directory('34'))
         self.assertEqual(
             '/var/lib/nova-numa-ext-demo-31', self.directory('31'))
+
+
+class ConcurrencyTest(testtools.TestCase):
+
+    def cloud(self, concurrency):
+        self.useFixture(
+            fixtures.EnvironmentVariable('DEMO_CONCURRENCY', concurrency))
+        folder = self.useFixture(fixtures.TempDir()).path
+        self.useFixture(fixtures.EnvironmentVariable('DEMO_DIR', folder))
+        return cloud.Cloud.from_environment()
+
+    def test_a_word_for_neither_is_refused(self):
+        failure = self.assertRaises(
+            processes.Failure, self.cloud('threads').prepare)
+        self.assertEqual(
+            "DEMO_CONCURRENCY is 'threads': choose one of threading, "
+            'eventlet', str(failure))
+
+    def test_each_word_is_taken(self):
+        for word in (None, 'threading', 'eventlet'):
+            self.cloud(word).prepare()

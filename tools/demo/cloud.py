@@ -46,16 +46,21 @@ SECRETS = (
 REGION = 'RegionOne'
 RELEASE = '34'
 DIRECTORY = '/var/lib/nova-numa-ext-demo'
+#: How nova-compute runs; '': as its release does by itself.
+CONCURRENCY = ('', 'threading', 'eventlet')
 
 
 class Cloud:
-    """One cloud: state directory, port base, Nova release, compute driver."""
+    """One cloud: where it is, of which Nova release, with which driver."""
 
-    def __init__(self, directory, port_base, release, compute_driver):
+    def __init__(
+        self, directory, port_base, release, compute_driver, concurrency=''
+    ):
         self.dir = pathlib.Path(directory).absolute()
         self.port_base = port_base
         self.release = release
         self.compute_driver = compute_driver
+        self.concurrency = concurrency
         self.checkout = pathlib.Path(__file__).absolute().parents[2]
         self.venv = pathlib.Path(sys.prefix)
         self.bin = self.venv / 'bin'
@@ -80,10 +85,16 @@ class Cloud:
             release=release,
             compute_driver=environ.get('DEMO_COMPUTE_DRIVER')
             or 'numa_ext.NumaLibvirtDriver',
+            concurrency=environ.get('DEMO_CONCURRENCY') or '',
         )
 
     def prepare(self):
         """Makes the state directory; refuses one that is another's."""
+        if self.concurrency not in CONCURRENCY:
+            raise processes.Failure(
+                f'DEMO_CONCURRENCY is {self.concurrency!r}: choose one of '
+                f'{", ".join(filter(None, CONCURRENCY))}'
+            )
         self.dir.mkdir(parents=True, exist_ok=True)
         if not self.marker.exists() and any(self.dir.iterdir()):
             raise processes.Failure(

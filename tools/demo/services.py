@@ -12,6 +12,7 @@
 
 """The daemons of a cloud, one function each."""
 
+import dataclasses
 import pathlib
 import shutil
 import socket
@@ -281,7 +282,19 @@ def nova_compute(cloud, values):
     host = socket.gethostname()
     # A driver that was edited wants a new process.
     ours = sorted((cloud.checkout / 'nova_numa_ext').rglob('*.py'))
-    return _nova(cloud, 'nova-compute', f'compute.{host}', files, ours)
+    service = _nova(cloud, 'nova-compute', f'compute.{host}', files, ours)
+    return dataclasses.replace(
+        service, env={**service.env, **concurrency(cloud)}
+    )
+
+
+def concurrency(cloud):
+    """What has nova-compute run as asked for; as it would where it is not."""
+    if not cloud.concurrency:
+        return {}
+    threading = str(cloud.concurrency == 'threading').lower()
+    # Of all releases that have both, and before what configuration says.
+    return {'OS_NOVA_DISABLE_EVENTLET_PATCHING': threading}
 
 
 def cgroups_writable():
