@@ -70,7 +70,9 @@ class Runner:
         for place, visit in enumerate(todo):
             if not place:
                 # Somebody has to boot those that stand; and the services
-                # are slow with the first requests after their start.
+                # are slow with the first requests after their start. What
+                # ran may be another side's, of a run that was interrupted.
+                self._bench.stop_compute()
                 self._bench.start_compute(visit.side)
                 self._measure.warm_up()
             self._measure.stand(visit.standing)
