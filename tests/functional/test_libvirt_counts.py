@@ -18,6 +18,7 @@ that a call has come back.
 
 from unittest import mock
 
+from nova import objects
 from nova import thread_pool_factory
 from nova.compute import power_state
 from nova.compute import vm_states
@@ -142,3 +143,16 @@ class LibvirtCountsTest(connected.TestCase):
             each(SYNC, k, 'getLibVersion', 'lookupByUUIDString', 'info'),
         ] for k in STANDING}, found['novas'])
         self.assertEqual(found['novas'], found['off'])
+
+    def test_an_idle_audit_does_not_ask_for_all_guests_to_find_volumes(self):
+        asked = {}
+        for host in ('ours', 'off', 'novas'):
+            self.stand(host, 3)
+            self.audit(host)
+            with mock.patch.object(
+                    objects.InstanceList, 'get_by_filters',
+                    side_effect=objects.InstanceList.get_by_filters) as ask:
+                self.audit(host)
+            asked[host] = ask.call_count
+
+        self.assertEqual({'ours': 0, 'off': 1, 'novas': 1}, asked)
