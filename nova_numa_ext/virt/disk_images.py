@@ -111,10 +111,31 @@ class Remembered:
                 self._kept.popitem(last=False)
 
 
+def local(config, block_device_info):
+    """Return which disks of a domain are local: path, target and format.
+
+    :param config: the domain, a nova LibvirtConfigGuest
+    :param block_device_info: Nova's, which says which disks are volumes
+    :raises nova_numa_ext.compat.fast_path.Unknown: for disks that Nova asks
+        others than qemu-img about, as LVM's
+    """
+    volumes = {
+        volume['mount_device'].rpartition('/')[2] for volume in
+        driver.block_device_info_get_mapping(block_device_info)}
+    disks = [device for device in config.devices
+             if device.root_name == 'disk' and device.source_path
+             and device.source_type in ('file', 'block')
+             and device.target_dev not in volumes]
+    if any(device.source_type == 'block' for device in disks):
+        raise fast_path.Unknown
+    return tuple((device.source_path, device.target_dev,
+                  device.driver_format) for device in disks)
+
+
 class Domain:
     """The local disks of a domain, as they are now.
 
-    :param key: which these are: the path, target and format of each
+    :param key: which these are, as from ``local``
     :raises nova_numa_ext.compat.fast_path.Unknown: for those that cannot be
         read
     """
@@ -126,24 +147,8 @@ class Domain:
 
     @classmethod
     def of(cls, config, block_device_info):
-        """Return the disks of a domain.
-
-        :param config: the domain, a nova LibvirtConfigGuest
-        :param block_device_info: Nova's, which says which disks are volumes
-        :raises nova_numa_ext.compat.fast_path.Unknown: for disks that Nova
-            asks others than qemu-img about, as LVM's, too
-        """
-        volumes = {
-            volume['mount_device'].rpartition('/')[2] for volume in
-            driver.block_device_info_get_mapping(block_device_info)}
-        disks = [device for device in config.devices
-                 if device.root_name == 'disk' and device.source_path
-                 and device.source_type in ('file', 'block')
-                 and device.target_dev not in volumes]
-        if any(device.source_type == 'block' for device in disks):
-            raise fast_path.Unknown
-        return cls(tuple((device.source_path, device.target_dev,
-                          device.driver_format) for device in disks))
+        """Return the disks of a domain, as ``local`` takes it."""
+        return cls(local(config, block_device_info))
 
     @property
     def stamps(self):

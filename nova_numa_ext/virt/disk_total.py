@@ -13,14 +13,17 @@
 """What disks may still grow by, without asking for all guests again.
 
 Nova's audit asks the conductor for each instance on the host and for its
-volumes, to leave those out. Which disks of a domain are no volumes changes
-with its XML, as attaching one does: so it is kept with that.
+volumes, to leave those out. A file in the folder that Nova has for the
+instance's own disks is no volume. Of other files it is known once Nova has
+asked, and kept with the domain's XML, which changes when one is attached.
 """
 
 import collections
+import os
 
 from nova import exception
 import nova.conf
+from nova.virt.libvirt import config as vconfig
 from nova.virt.libvirt import driver as nova_driver
 
 from nova_numa_ext.compat import fast_path
@@ -41,11 +44,21 @@ RELIED_ON = {
 _Local = collections.namedtuple('_Local', 'xml name key')
 
 
+def _own_disks(uuid, xml):
+    """Return what a domain has where only its own disks are, or None."""
+    config = vconfig.LibvirtConfigGuest()
+    config.parse_str(xml)
+    key = disk_images.local(config, None)
+    folder = os.path.join(CONF.instances_path, uuid, '')
+    if all(path.startswith(folder) for path, _target, _format in key):
+        return _Local(xml, config.name, key)
+    return None
+
+
 class DiskTotal(disks.Disks):
     """A part of the driver: how much more than they have disks may take.
 
-    Filled by an audit that asks as Nova does, which is each that finds a
-    domain whose XML it does not know; dropped with the domain.
+    Dropped when a domain goes or has other XML.
     """
 
     def _init_disks(self):
@@ -68,6 +81,10 @@ class DiskTotal(disks.Disks):
         self._local = {
             uuid: local for uuid, local in self._local.items()
             if xmls.get(uuid) == local.xml}
+        for uuid in xmls.keys() - self._local.keys():
+            local = _own_disks(uuid, xmls[uuid])
+            if local is not None:
+                self._local[uuid] = local
         if CONF.numa_ext.shadow or len(self._local) < len(xmls):
             raise fast_path.Unknown
         return sum(
@@ -109,7 +126,7 @@ class DiskTotal(disks.Disks):
             if uuid in now and before.get(uuid) == now[uuid]}
         if CONF.numa_ext.shadow:
             self._compare(found)
-        self._local = found
+        self._local.update(found)
         return total
 
     def _compare(self, found):

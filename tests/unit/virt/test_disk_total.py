@@ -88,7 +88,8 @@ class DiskTotalTest(test_disks.TestCase):
         self.patch('nova.virt.driver.get_block_device_info',
                    lambda *args: {'block_device_mapping': [
                        {'mount_device': name} for name in self.volumes]})
-        self.domains = [Domain(uuid, self.disk(uuid)) for uuid in UUIDS]
+        self.domains = [
+            Domain(uuid, self.disk(f'file-{uuid}')) for uuid in UUIDS]
 
     def patch(self, name, function):
         return self.useFixture(
@@ -111,6 +112,29 @@ class DiskTotalTest(test_disks.TestCase):
     def both(self):
         return self.free(*(
             (domain.disks[0][0], test_disks.GIB) for domain in self.domains))
+
+    def own(self):
+        """Have the guests' disks be where Nova makes them."""
+        for domain in self.domains:
+            (self.folder / domain.uuid).mkdir()
+            domain.disks = [(self.disk(f'{domain.uuid}/disk'), 'vda')]
+
+    def test_instances_with_disks_of_their_own_are_not_listed(self):
+        self.own()
+        driver = Driver(self.domains)
+
+        for _ in range(2):
+            self.assertEqual((self.both(), 0), self.audit(driver))
+
+    def test_a_volume_beside_disks_of_their_own(self):
+        self.own()
+        driver = Driver(self.domains)
+        self.audit(driver)
+        self.volumes = ['/dev/vdb']
+        self.domains[0].disks.append((self.disk('volume'), 'vdb'))
+
+        for lists in (1, 0):
+            self.assertEqual((self.both(), lists), self.audit(driver))
 
     def test_an_audit_that_finds_all_as_it_was_lists_no_instances(self):
         driver = Driver(self.domains)
