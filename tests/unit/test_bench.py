@@ -213,6 +213,12 @@ class FiguresTest(testtools.TestCase):
         self.assertEqual(2, figures.percentile([3, 1, 2], 50))
         self.assertEqual(7, figures.percentile([7], 1))
 
+    def test_a_call_that_waits_counts_for_those_not_asked_for(self):
+        self.assertEqual(
+            [0.25, 2.0, 1.5, 1.0, 0.5, 0.5],
+            figures.as_asked([0.25, 2.0, 0.5], 0.5))
+        self.assertEqual([0.5, 0.9], figures.as_asked([0.5, 0.9], 0.5))
+
     def test_probes(self):
         """Only what ran beside a create is of interest."""
         self.assertEqual([0.5, 2.0], figures.probes([

@@ -106,6 +106,22 @@ def probes(records):
     ]
 
 
+def as_asked(took, interval):
+    """What calls would have taken that are asked for at a steady pace.
+
+    One caller waits for its call, and asks for none meanwhile: a second in
+    which nobody gets an answer would count as one call. As HdrHistogram does
+    (recordValueWithExpectedInterval), each call that took longer counts for
+    those that would have been asked for while it waited.
+    """
+    result = []
+    for seconds in took:
+        result.append(seconds)
+        missed = int(seconds / interval)
+        result += [seconds - interval * n for n in range(1, missed)]
+    return result
+
+
 @dataclasses.dataclass(frozen=True)
 class Process:
     pid: int

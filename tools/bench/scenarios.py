@@ -229,11 +229,12 @@ class Measure:
             )
             self.control.ask('probe', seconds=0)
             records += self.control.settle()
-        took = figures.probes(records)
+        asked = figures.probes(records)
+        took = figures.as_asked(asked, PROBE_SECONDS)
         self._remove(list(active))
         return {
             'number': number,
-            'samples': len(took),
+            'samples': len(asked),
             'p95': figures.percentile(took, 95),
             'median': figures.percentile(took, 50),
         }
