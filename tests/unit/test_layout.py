@@ -40,6 +40,7 @@ NO_MODULE = {
     'test_demo.py': 'tools/demo',
     'test_docs.py': 'what the documentation is made of',
     'test_layout.py': 'the folders',
+    'test_matrix.py': 'tools/matrix.py',
     'test_older_patches.py': 'patches/',
     'test_patches.py': 'patches/check.py',
     'test_upstream.py': 'tests/upstream',
