@@ -13,6 +13,7 @@
 """Nova's driver: what guests are is asked for when it is not known."""
 
 import threading
+import time
 
 from nova import exception
 from nova.virt import driver as virt_driver
@@ -30,6 +31,7 @@ RELIED_ON = {
         'emit_event': '(self, event)',
         'get_available_resource': '(self, nodename)',
         'get_info': '(self, instance, use_cache=True)',
+        'init_host': '(self, host)',
         'list_instances': '(self)',
         '_register_undefined_instance_details': '(self, context, instance)',
     },
@@ -37,6 +39,10 @@ RELIED_ON = {
     hardware.InstanceInfo: {'__init__': '(self, state, internal_id=None)'},
     **domain_host.RELIED_ON,
 }
+
+#: Seconds for which states are fresh that one call gave, while nova-compute
+#: starts: the manager goes through all guests then, and takes no requests.
+START_AGE = 5.0
 
 
 class KnownGuests:
@@ -49,6 +55,8 @@ class KnownGuests:
     """
 
     _states_path = None
+    # While nova-compute starts: when all states were asked for last.
+    _start = None
 
     def _init_known_guests(self):
         self._handled = threading.local()
@@ -58,6 +66,10 @@ class KnownGuests:
     def _follows(self):
         return (self._states_path is not None
                 and self._host.domains.is_followed)
+
+    def init_host(self, host):
+        super().init_host(host)
+        self._start = float('-inf')
 
     def get_num_instances(self):
         stock = super().get_num_instances
@@ -88,7 +100,25 @@ class KnownGuests:
                 info = _info(known.state, known.id)
                 if known.own or info.state == instance.power_state:
                     return info
+        known = self._known_at_start(instance.uuid)
+        if known is not None:
+            return _info(known.state, known.id)
         return self._asked_info(instance)
+
+    def _known_at_start(self, uuid):
+        """Return what one call says of all guests, or said just now.
+
+        An event drops it, and what Nova did itself is asked anew.
+        """
+        if self._start is None:
+            return None
+        if time.monotonic() - self._start > START_AGE:
+            self._start = time.monotonic()
+            self._host.all_domains()
+        known = self._host.domains.state(uuid)
+        if known is None or known.own or known.at < self._start:
+            return None
+        return known
 
     def _asked_info(self, instance):
         domain = self._host.domains.object(instance.uuid)
@@ -119,6 +149,8 @@ class KnownGuests:
             self._handled.event_of = None
 
     def get_available_resource(self, nodename):
+        # The first audit is the end of the start.
+        self._start = None
         if not self._follows():
             return super().get_available_resource(nodename)
         with self._host.audit():

@@ -13,6 +13,7 @@
 import types
 from unittest import mock
 
+import fixtures
 from nova import exception
 from nova.compute import power_state
 from nova.virt import event as virtevent
@@ -32,6 +33,9 @@ class Nova:
         self._host = host
         self.handled = []
         self._init_known_guests()
+
+    def init_host(self, host):
+        pass
 
     def get_num_instances(self):
         return len(self._host.list_instance_domains(only_running=False))
@@ -91,6 +95,47 @@ class KnownGuestsTest(test_domain_host.TestCase):
             self.state(use_cache=False)
 
         self.assertEqual(2 * ['domainListGetStats'], self.asked())
+
+    def test_a_start_asks_once_for_all(self):
+        self.driver.init_host('host')
+        for _ in range(2):
+            self.assertEqual(
+                power_state.RUNNING, self.state(use_cache=False))
+        self.assertEqual(['getAllDomainStats'], self.asked())
+
+        self.driver.get_available_resource('node')
+        self.asked()
+        self.state(use_cache=False)
+        self.assertEqual(['domainListGetStats'], self.asked())
+
+    def test_a_start_hears_of_changes(self):
+        self.driver.init_host('host')
+        self.state(use_cache=False)
+        self.asked()
+        self.host.domains.note(UUID, domains.STOPPED)
+
+        self.state(use_cache=False)
+        self.assertEqual(
+            ['lookupByUUIDString', 'domainListGetStats'], self.asked())
+
+    def test_a_long_start_asks_again(self):
+        self.driver.init_host('host')
+        self.state(use_cache=False)
+        self.asked()
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova_numa_ext.virt.known_guests.START_AGE', -1.0))
+        self.state(use_cache=False)
+
+        self.assertEqual(['getAllDomainStats'], self.asked())
+
+    def test_what_a_start_does_itself_is_asked(self):
+        self.driver.init_host('host')
+        self.state(use_cache=False)
+        self.host.get_guest(self.instance).launch()
+        self.asked()
+
+        self.assertEqual(power_state.RUNNING, self.state(use_cache=False))
+        self.assertEqual(['domainListGetStats'], self.asked())
 
     def test_what_nova_did_is_known(self):
         self.host.get_guest(self.instance).launch()
