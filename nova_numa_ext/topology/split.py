@@ -73,12 +73,12 @@ class Guest:
         return tuple(wants)
 
 
-def fits(guest: Guest, number: int, rooms: Sequence[Room]) -> bool:
-    """Return whether each node of a split has a host node to itself."""
+def placeable(wants: Sequence[Want], rooms: Sequence[Room]) -> bool:
+    """Return whether each node of a guest has a host node to itself."""
     found = [
         [place for place, room in enumerate(rooms)
          if not lacks.lacks(want, room)]
-        for want in guest.nodes(number)]
+        for want in wants]
     taken: dict[int, int] = {}
 
     def place(node: int, seen: set[int]) -> bool:
@@ -91,8 +91,8 @@ def fits(guest: Guest, number: int, rooms: Sequence[Room]) -> bool:
                 return True
         return False
 
-    return (number <= len(rooms)
-            and all(place(node, set()) for node in range(number)))
+    return (len(wants) <= len(rooms)
+            and all(place(node, set()) for node in range(len(wants))))
 
 
 def candidates(
@@ -101,7 +101,7 @@ def candidates(
     """Return into how many nodes a guest can be split here, fewest first."""
     return tuple(
         number for number in guest.splits(min(most, len(rooms)))
-        if fits(guest, number, rooms))
+        if placeable(guest.nodes(number), rooms))
 
 
 def why_not(
@@ -114,23 +114,29 @@ def why_not(
 
     :param only: into how many nodes it is to be split, None for any number
     """
-    if only is None:
-        splits = guest.splits(min(most, len(rooms)))
-        more = candidates(guest, rooms, len(rooms))
-        if more and more[0] > most:
-            return (f'the guest takes {_nodes(more[:1])}, and '
-                    f'numa_ext:numa_max_nodes allows {most}')
-    else:
-        splits = (only,)
-        if only > len(rooms):
-            return f'the host has {_nodes((len(rooms),))}'
-        more = splits if fits(guest, only, rooms) else ()
+    if only is not None:
+        return lacking(guest.nodes(only), rooms) or unsuitable((only,))
+    splits = guest.splits(min(most, len(rooms)))
+    more = candidates(guest, rooms, len(rooms))
+    if more and more[0] > most:
+        return (f'the guest takes {_nodes(more[:1])}, and '
+                f'numa_ext:numa_max_nodes allows {most}')
     if more:
-        return (f'Nova finds no place for {_nodes(more)} that suits '
-                'hw:cpu_thread_policy, devices and networks')
+        return unsuitable(more)
     if not splits:
         return "the guest's memory is not whole pages of hw:mem_page_size"
-    wants = guest.nodes(splits[-1])
+    return lacking(guest.nodes(splits[-1]), rooms) or unsuitable(splits[-1:])
+
+
+def lacking(wants: Sequence[Want], rooms: Sequence[Room]) -> str | None:
+    """Return what nodes lack for a guest with certain nodes, likewise.
+
+    None where what is asked for here is there.
+    """
+    if len(wants) > len(rooms):
+        return f'the host has {_nodes((len(rooms),))}'
+    if placeable(wants, rooms):
+        return None
     found = []
     for room in rooms:
         missing = min(
@@ -139,10 +145,16 @@ def why_not(
             found.append(f'cell {room.node} lacks ' + ' and '.join(
                 lack.missing() for lack in missing[:2]))
     if not found:
-        return (f'too few cells have room for the {_nodes(splits[-1:])} of '
+        return (f'too few cells have room for the {_nodes((len(wants),))} of '
                 'the guest, which differ')
-    more_cells = ' and others' if len(found) > _NAMED else ''
-    return ', '.join(found[:_NAMED]) + more_cells
+    more = ' and others' if len(found) > _NAMED else ''
+    return ', '.join(found[:_NAMED]) + more
+
+
+def unsuitable(numbers: Sequence[int]) -> str:
+    """Return that something is missing that Nova alone knows of."""
+    return (f'Nova finds no place for {_nodes(numbers)} that suits '
+            'hw:cpu_thread_policy, devices and networks')
 
 
 def _nodes(numbers: Sequence[int]) -> str:

@@ -204,6 +204,15 @@ class TestWhyNot(testtools.TestCase):
             'cell 0 lacks 2 free shared CPUs',
             self.why(guest(8), room(0, shared=2), room(1), only=2))
 
+    def test_nodes_that_are_given(self):
+        wants = guest(12, dedicated=True).nodes(2)
+        self.assertEqual(
+            'cell 1 lacks 2 free dedicated CPUs',
+            split.lacking(wants, [room(0), room(1, 4)]))
+        self.assertEqual(
+            'the host has 1 NUMA node', split.lacking(wants, [room(0)]))
+        self.assertIsNone(split.lacking(wants, [room(0), room(1)]))
+
     @given(GUESTS, HOSTS, st.integers(1, 16), st.none() | st.integers(1, 7))
     def test_there_is_always_a_reason(self, asked, rooms, most, only):
         reason = split.why_not(asked, rooms, most, only)

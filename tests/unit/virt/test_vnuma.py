@@ -237,3 +237,21 @@ class SplitterTest(testtools.TestCase):
             'cell 0 lacks 12 free dedicated CPUs',
             splitter.why_not(host(cell(0, pinned=8), cell(1)), None, only=1)
             .partition(', ')[0])
+
+    def test_why_not_with_nodes_of_its_own(self):
+        wanted = vnuma.splitter(
+            flavor(12, hw__cpu_policy='dedicated',
+                   hw__emulator_threads_policy='isolate'), image()).wanted(2)
+        full = host(cell(0, pinned=4), cell(1))
+        self.assertEqual(
+            'cell 0 lacks 2 free dedicated CPUs',
+            vnuma.why_not(full, wanted, None))
+        self.assertEqual(
+            'the host has 1 NUMA node',
+            vnuma.why_not(host(cell(0)), wanted, None))
+        self.assertIsNone(vnuma.why_not(
+            host(cell(0), cell(1)), wanted, None))
+        shared = vnuma.splitter(flavor(4), image()).wanted(1)
+        self.assertEqual(
+            'cell 0 lacks 2 free shared CPUs',
+            vnuma.why_not(host(cell(0, used=14)), shared, limits()))
