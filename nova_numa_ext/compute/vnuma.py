@@ -66,7 +66,7 @@ class SplitClaims(nova_tracker.ResourceTracker):
         if splitter is None:
             with self._naming(
                     instance, nodename, limits,
-                    lambda: instance.numa_topology):
+                    lambda: instance.numa_topology, is_new=True):
                 return claim(
                     context, instance, nodename, allocations, limits=limits)
         of_api = instance.numa_topology
@@ -77,7 +77,8 @@ class SplitClaims(nova_tracker.ResourceTracker):
                 context, instance, nodename, allocations, limits=limits)
 
         try:
-            return self._first(split, splitter, nodename, limits, instance)
+            return self._first(
+                split, splitter, nodename, limits, instance, is_new=True)
         except exception.ComputeResourcesUnavailable:
             # The next host makes its own of it.
             instance.numa_topology = of_api
@@ -126,10 +127,12 @@ class SplitClaims(nova_tracker.ResourceTracker):
         return vnuma.splitter(flavor, _image_meta(instance, image_meta))
 
     @contextlib.contextmanager
-    def _naming(self, instance, nodename, limits, wanted):
+    def _naming(self, instance, nodename, limits, wanted, is_new=False):
         """Have a refusal of Nova's say what this host lacks.
 
         :param wanted: returns the guest's nodes, or None
+        :param is_new: whether the devices that the guest has are those that
+            it is claimed with
         """
         try:
             yield
@@ -138,17 +141,31 @@ class SplitClaims(nova_tracker.ResourceTracker):
             if reason is None or not CONF.numa_ext.guest_policy:
                 # Of a node that Nova does not know it gives no reason.
                 raise
-            lacking = self._lacking(nodename, limits, wanted())
+            lacking = self._lacking(
+                nodename, limits, wanted(), instance if is_new else None)
             raise self._refused(lacking or reason, instance) from error
 
-    def _lacking(self, nodename, limits, wanted):
+    def _lacking(self, nodename, limits, wanted, with_devices):
         """Return what this host lacks, None where only Nova knows."""
         node = self.compute_nodes.get(nodename)
         if not wanted or node is None or not _host_topology(node):
             return None
+        topology = objects.NUMATopology.obj_from_db_obj(_host_topology(node))
         return vnuma.why_not(
-            objects.NUMATopology.obj_from_db_obj(_host_topology(node)),
-            wanted, _limits(node, limits))
+            topology, wanted, _limits(node, limits),
+            self._near(topology, with_devices))
+
+    def _near(self, topology, instance):
+        """Return the nodes of this host that a guest's devices allow.
+
+        :param instance: None for one whose devices are not known
+        :returns: None where they do not matter, or are not known
+        """
+        if (instance is None or not self.pci_tracker
+                or not instance.pci_requests):
+            return None
+        return vnuma.near(
+            topology, self.pci_tracker.stats, instance.pci_requests.requests)
 
     def _refused(self, reason, instance):
         """Log why a guest is refused, and return Nova's error that says it."""
@@ -157,7 +174,7 @@ class SplitClaims(nova_tracker.ResourceTracker):
         return exception.ComputeResourcesUnavailable(reason=sentence)
 
     def _first(self, claim, splitter, nodename, limits, instance,
-               once=False):
+               once=False, is_new=False):
         """Claim with the first split that Nova accepts.
 
         :raises nova.exception.ComputeResourcesUnavailable: with the reason,
@@ -181,10 +198,13 @@ class SplitClaims(nova_tracker.ResourceTracker):
                     'this host: %(number)d', {'number': number},
                     instance=instance)
                 return claimed
-        if refused is not None:
+        near = self._near(topology, instance if is_new else None)
+        if refused is not None and near is None:
             raise self._refused(
                 refused.kwargs['reason'], instance) from refused
-        raise self._refused(splitter.why_not(topology, limits), instance)
+        raise self._refused(
+            splitter.why_not(topology, limits, near_devices=near),
+            instance) from refused
 
 
 def _image_meta(instance, image_meta):

@@ -95,7 +95,8 @@ class AutoNUMATopologyFilter(numa_topology_filter.NUMATopologyFilter):
         wanted, topology = spec_obj.numa_topology, host_state.numa_topology
         if not topology or not wanted:
             return None, _NO_NODES
-        reason = vnuma.why_not(topology, wanted, _limits(host_state))
+        reason = vnuma.why_not(
+            topology, wanted, _limits(host_state), _near(host_state, spec_obj))
         return None, reason or split.unsuitable((len(wanted),))
 
     def _split(self, splitter, spec_obj, host_state, running):
@@ -119,10 +120,19 @@ class AutoNUMATopologyFilter(numa_topology_filter.NUMATopologyFilter):
                 return number, None
             if candidates is not None:
                 host_state.allocation_candidates = candidates
-        reason = splitter.why_not(topology, limits, running)
+        reason = splitter.why_not(
+            topology, limits, running, _near(host_state, spec_obj))
         if running is not None:
             reason = f'it runs with {running} NUMA nodes, and here {reason}'
         return None, reason
+
+
+def _near(host_state, spec_obj):
+    """Return the nodes of a host that a guest's devices allow, or None."""
+    requests = spec_obj.pci_requests
+    return vnuma.near(
+        host_state.numa_topology, host_state.pci_stats,
+        requests and requests.requests)
 
 
 def _limits(host_state):

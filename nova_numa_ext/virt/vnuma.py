@@ -29,6 +29,7 @@ import math
 from nova import exception
 from nova import objects
 from nova.objects import fields
+from nova.pci import stats
 from nova.virt import hardware
 
 from nova_numa_ext.policy import split as policy
@@ -44,6 +45,12 @@ RELIED_ON = {
             # Before Nova 27.
             '(host_topology, instance_topology, limits=None, '
             'pci_requests=None, pci_stats=None)'),
+    },
+    stats.PciDeviceStats: {
+        'support_requests': (
+            '(self, requests, provider_mapping, numa_cells=None)',
+            # Before Nova 27.
+            '(self, requests, numa_cells=None)'),
     },
 }
 
@@ -104,7 +111,30 @@ def fit(host_topology, wanted, limits=None):
         host_topology, wanted.obj_clone(), **kwargs)
 
 
-def why_not(host_topology, wanted, limits):
+def near(host_topology, pci_stats, requests):
+    """Return the nodes of a host that may have a guest with devices.
+
+    What its devices' NUMA affinity policies mean is Nova's to say. None for a
+    guest without devices.
+
+    :param pci_stats: a nova.pci.stats.PciDeviceStats, or None
+    :param requests: nova.objects.InstancePCIRequest, or None
+    """
+    if not pci_stats or not requests:
+        return None
+    kwargs = {}
+    # Since Nova 27.
+    if 'provider_mapping' in inspect.signature(
+            pci_stats.support_requests).parameters:
+        kwargs['provider_mapping'] = None
+    return [
+        cell.id for cell in host_topology.cells
+        if pci_stats.support_requests(
+            requests, numa_cells=[objects.InstanceNUMACell(id=cell.id)],
+            **kwargs)]
+
+
+def why_not(host_topology, wanted, limits, near_devices=None):
     """Return what a host lacks for a guest that says how many nodes it has.
 
     None where only Nova knows what is missing.
@@ -112,6 +142,7 @@ def why_not(host_topology, wanted, limits):
     :param host_topology: a nova.objects.NUMATopology
     :param wanted: an InstanceNUMATopology
     :param limits: a nova.objects.NUMATopologyLimits or None
+    :param near_devices: what near() returns
     """
     reserved = int(wanted.emulator_threads_isolated)
     wants = tuple(
@@ -122,7 +153,7 @@ def why_not(host_topology, wanted, limits):
     policy = wanted.cells[0].cpu_policy
     return split.lacking(wants, tuple(
         _room(cell, limits, policy, wanted.cells[0].pagesize)
-        for cell in host_topology.cells))
+        for cell in host_topology.cells), near_devices)
 
 
 class Splitter:
@@ -164,14 +195,15 @@ class Splitter:
                     and fit(there, wanted, limits) is not None):
                 yield number
 
-    def why_not(self, host_topology, limits, only=None):
+    def why_not(self, host_topology, limits, only=None, near_devices=None):
         """Return why the guest cannot be had, without a full stop.
 
         :param only: how many nodes it has to have, None for any number
+        :param near_devices: what near() returns
         """
         return split.why_not(
             self._guest, self._rooms(host_topology, limits), self._most,
-            only)
+            only, near_devices)
 
     def _roomy(self, host_topology, wanted, limits):
         """Return the host with those of its nodes that hold one of these.

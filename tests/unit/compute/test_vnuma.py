@@ -33,7 +33,7 @@ def topology(number):
 def instance(flavor, nodes=None):
     return objects.Instance(
         uuid='5a2c1f0e-6e1a-4a4e-8d39-0c7d3f9a1b52', flavor=flavor,
-        system_metadata={}, image_ref='',
+        system_metadata={}, image_ref='', pci_requests=None,
         numa_topology=nodes and topology(nodes))
 
 
@@ -49,6 +49,7 @@ class SplitClaimsTestCase(testtools.TestCase):
         self.tracker = vnuma.SplitClaims.__new__(vnuma.SplitClaims)
         self.tracker.host = 'here'
         self.tracker.compute_nodes = {}
+        self.tracker.pci_tracker = None
         self.node(guests.host(guests.cell(0), guests.cell(1)))
 
     def node(self, host_topology, **ratios):
@@ -129,14 +130,30 @@ class InstanceClaimTest(SplitClaimsTestCase):
         # As it came, for the next host.
         self.assertEqual(1, len(guest.numa_topology))
 
-    def explicit(self, vcpus=12, nodes=2):
+    def test_devices_without_room_beside_them(self):
+        self.node(guests.host(guests.cell(0), guests.cell(1, pinned=8)))
+        self.tracker.pci_tracker = mock.Mock(spec=['stats'])
+        self.tracker.pci_tracker.stats = guests.devices(1)
+        for guest in (
+            instance(guests.flavor(4, hw__cpu_policy='dedicated')),
+            self.explicit(4, 1, hw__cpu_policy='dedicated'),
+        ):
+            guest.pci_requests = objects.InstancePCIRequests(
+                requests=[guests.device()])
+            self.failures = [TOO_LITTLE, TOO_LITTLE]
+            self.assertRegex(
+                self.refused(guest),
+                'here: its devices are near cell 1, which lacks [24] free '
+                'dedicated CPUs')
+
+    def explicit(self, vcpus=12, nodes=2, **specs):
         """Return a guest that says how many nodes it has."""
         asked = objects.Flavor(
             vcpus=vcpus, memory_mb=1024,
             extra_specs={'hw:numa_nodes': str(nodes)})
         guest = instance(asked)
         guest.numa_topology = virt_vnuma.splitter(
-            guests.flavor(vcpus), guests.image()).wanted(nodes)
+            guests.flavor(vcpus, **specs), guests.image()).wanted(nodes)
         return guest
 
     def test_others_are_refused_with_what_is_missing(self):

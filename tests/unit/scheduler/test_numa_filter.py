@@ -154,6 +154,19 @@ class FilterTest(testtools.TestCase):
         self.assertIn('host: Nova finds no place for 1 NUMA node that suits',
                       self.log.output)
 
+    def test_no_room_beside_the_devices(self):
+        host = HostState('host', guests.cell(0), guests.cell(1, pinned=8))
+        host.pci_stats = guests.devices(1)
+        flavor = guests.flavor(4, hw__cpu_policy='dedicated')
+        explicit = objects.Flavor(vcpus=4, memory_mb=1024, extra_specs={})
+        wanted = vnuma.splitter(flavor, guests.image()).wanted(1)
+        for spec in request(flavor), request(explicit, wanted):
+            spec.pci_requests = objects.InstancePCIRequests(
+                requests=[guests.device('required')])
+            self.assertEqual([], self.passed(spec, host))
+        self.assertEqual(2, self.log.output.count(
+            'host: its devices are near cell 1, which lacks '))
+
     def test_a_rebuild_goes_nowhere(self):
         self.assertEqual(['full'], self.passed(
             request(guests.flavor(12),
