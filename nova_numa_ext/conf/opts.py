@@ -108,9 +108,8 @@ OPTS = [
             'libvirt and QEMU can do. ``nova-numa-ext traits`` prints them, '
             'and which of them a flavor should require.\n'
             '\n'
-            'They are read anew with each audit, before it. Traits with '
-            'other names are left alone. Off, those of this host are taken '
-            'away.'
+            'Each audit reads them anew. Traits with other names are left '
+            'alone. Off, those of this host are taken away.'
         ),
     ),
     cfg.BoolOpt(
