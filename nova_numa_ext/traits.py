@@ -248,7 +248,7 @@ ROWS = (
     Row(
         'NUMA_NODES_{N}',
         'The host has N NUMA nodes.',
-        lambda facts: _when_number(len(facts.host.cells)),
+        lambda facts: [str(len(facts.host.cells))],
     ),
     Row(
         'NUMA_NODES_MIN_{N}',
@@ -330,10 +330,6 @@ ROWS = (
         'has hw:locked_memory or hw:cpu_realtime',
     ),
 )
-
-
-def _when_number(number: int) -> Words:
-    return (str(number),) if number else ()
 
 
 def traits(facts: Facts) -> tuple[str, ...]:

@@ -212,10 +212,10 @@ class TableTest(testtools.TestCase):
         patterns = [re.sub(r'\{\w+\}', '[0-9A-Z]+', row.name)
                     for row in traits.ROWS]
         for row, own in zip(traits.ROWS, patterns):
-            for name in (re.sub(r'\{\w+\}', '12', row.name),):
-                self.assertEqual([own], [
-                    pattern for pattern in patterns
-                    if re.fullmatch(pattern, name)])
+            name = re.sub(r'\{\w+\}', '12', row.name)
+            self.assertEqual([own], [
+                pattern for pattern in patterns
+                if re.fullmatch(pattern, name)])
 
     def test_stale(self):
         self.assertEqual(

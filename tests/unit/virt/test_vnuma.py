@@ -85,7 +85,8 @@ def devices(*nodes):
 def device(policy=None):
     """Return a request for one of these devices."""
     return objects.InstancePCIRequest(
-        count=1, request_id=uuids.device, numa_policy=policy,
+        count=1, request_id=uuids.device, alias_name='card',
+        numa_policy=policy,
         spec=[{'vendor_id': '8086', 'product_id': '1528'}])
 
 
