@@ -373,7 +373,7 @@ class WithoutFilterTest(SplitTestCase):
 
         # Of guests that say how many nodes they have, too.
         server = self.guest(
-            {'hw:numa_nodes': '1', 'hw:cpu_policy': 'dedicated'}, 12,
+            {'hw:numa_nodes': '1', 'hw:cpu_policy': 'dedicated'}, 12, 512,
             expected_state='ERROR')
         sentence = (
             'compute1: cell 0 lacks 4 free dedicated CPUs, cell 1 lacks 4 '
