@@ -22,6 +22,7 @@ from oslo_log import log as logging
 from nova_numa_ext import traits
 from nova_numa_ext.conf import opts
 from nova_numa_ext.host import reader
+from nova_numa_ext.virt import cpu_check
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
@@ -116,6 +117,8 @@ class Traits:
             return self._host_facts.domain_capabilities(
                 connection, arch, CONF.libvirt.virt_type)
         except nova_host.libvirt.libvirtError as error:
+            if cpu_check.is_connection_lost(error):
+                raise
             LOG.warning(
                 '%(kind)s guests of %(arch)s cannot run here: %(error)s', {
                     'kind': CONF.libvirt.virt_type, 'arch': arch,

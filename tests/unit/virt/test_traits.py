@@ -51,8 +51,9 @@ class TraitsTest(testtools.TestCase):
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger())
-        self.useFixture(fixtures.MonkeyPatch(
-            'nova.virt.libvirt.host.libvirt', fakelibvirt))
+        for module in 'host', 'driver':
+            self.useFixture(fixtures.MonkeyPatch(
+                f'nova.virt.libvirt.{module}.libvirt', fakelibvirt))
         self.see('debian')
         self.driver = Driver()
         self.driver._host = mock.Mock(
@@ -147,6 +148,16 @@ class TraitsTest(testtools.TestCase):
             {'GUEST_POLICY', 'NUMA_NODES_1', 'MEMORY_LOCK'}, self.audit())
         self.assertIn('kvm guests of x86_64 cannot run here: no KVM',
                       self.log.output)
+
+    def test_a_connection_that_is_lost_meanwhile(self):
+        self.facts.domain_capabilities.side_effect = [
+            fakelibvirt.make_libvirtError(
+                fakelibvirt.libvirtError, 'gone',
+                error_code=fakelibvirt.VIR_ERR_SYSTEM_ERROR,
+                error_domain=fakelibvirt.VIR_FROM_RPC),
+            self.facts.domain_capabilities.return_value]
+        self.assertEqual({'STALE'}, self.audit())
+        self.assertIn('CPU_MODE_HOST_PASSTHROUGH', self.audit())
 
     def test_switched_off(self):
         self.flag('report_traits', False)
