@@ -17,6 +17,8 @@
     ``:spec:`numa_ext:NAME```.
 ``numa-ext-profiles``
     What each profile sets.
+``numa-ext-traits``
+    The traits of hosts in placement, and which flavors need them.
 ``numa-ext-options``
     The options of nova.conf.
 ``numa-ext-refusal``
@@ -72,6 +74,12 @@ class Profiles(_Generated):
         return render.profiles()
 
 
+class Traits(_Generated):
+
+    def lines(self):
+        return render.traits()
+
+
 class Options(_Generated):
 
     def lines(self):
@@ -121,6 +129,7 @@ def setup(app):
     app.add_object_type('spec', 'spec', 'single: %s')
     app.add_directive('numa-ext-specs', Specs)
     app.add_directive('numa-ext-profiles', Profiles)
+    app.add_directive('numa-ext-traits', Traits)
     app.add_directive('numa-ext-options', Options)
     app.add_directive('numa-ext-refusal', Refusal)
     app.add_directive('numa-ext-release-notes', ReleaseNotes)

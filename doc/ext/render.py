@@ -16,6 +16,7 @@ Needs no Sphinx, so that the unit tests can read what the pages will say.
 """
 
 from nova_numa_ext import policy
+from nova_numa_ext import traits as placement
 from nova_numa_ext.domain import capabilities
 from nova_numa_ext.domain import element
 from nova_numa_ext.domain import elements
@@ -140,6 +141,23 @@ def profiles():
     for first, others in rows:
         lines.append('   * - %s' % first)
         lines += ['     - %s' % other for other in others]
+    return lines
+
+
+def traits():
+    """Return a table of the traits that hosts have, and flavors need.
+
+    :raises Incomplete: where a row does not say what it means
+    """
+    lines = ['.. list-table::', '   :header-rows: 1', '   :widths: 34 40 26',
+             '', '   * - trait', '     - hosts that have it',
+             '     - required by a flavor that']
+    for row in placement.ROWS:
+        if not row.help.strip():
+            raise Incomplete('%s has no help' % row.name)
+        lines += ['   * - ``%s%s``' % (placement.PREFIX, row.name),
+                  '     - %s' % row.help,
+                  '     - %s' % (row.needed or '--')]
     return lines
 
 

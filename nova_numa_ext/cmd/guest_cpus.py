@@ -10,10 +10,11 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The CPUs of guests, from nova.conf and the command line."""
+"""What nova.conf and the command line say of guests and their CPUs."""
 
 from oslo_config import cfg
 
+from nova_numa_ext.conf import opts
 from nova_numa_ext.tune import sets
 
 
@@ -21,11 +22,10 @@ class Unusable(Exception):
     """What was named cannot be read; says why."""
 
 
-def read(arguments, here):
-    """Return the CPUs that Nova gives to guests.
+def configuration(arguments, here):
+    """Return what nova.conf says, as far as it is asked here.
 
-    :param arguments: those of options.add_configuration, and maybe
-        ``cpu_shared_set``
+    :param arguments: those of options.add_configuration
     :param here: whether it is about this host, whose nova.conf holds where
         no other one is named
     :raises Unusable: where that cannot be told
@@ -35,6 +35,9 @@ def read(arguments, here):
         [cfg.StrOpt('cpu_dedicated_set'), cfg.StrOpt('cpu_shared_set')],
         group='compute')
     conf.register_opts([cfg.StrOpt('vcpu_pin_set')])
+    conf.register_opts(
+        [cfg.StrOpt('virt_type', default='kvm')], group='libvirt')
+    opts.register_opts(conf)
     files = arguments.config_file
     if not files and here:
         files = cfg.find_config_files('nova', 'nova-compute')
@@ -43,6 +46,26 @@ def read(arguments, here):
              default_config_dirs=[])
     except cfg.Error as error:
         raise Unusable(str(error)) from error
+    return conf
+
+
+def read(arguments, here):
+    """Return the CPUs that Nova gives to guests.
+
+    :param arguments: those of options.add_configuration, and maybe
+        ``cpu_shared_set``
+    :param here: as of configuration
+    :raises Unusable: where that cannot be told
+    """
+    return of_configuration(configuration(arguments, here), arguments)
+
+
+def of_configuration(conf, arguments):
+    """Return the CPUs that Nova gives to guests.
+
+    :param conf: from configuration
+    :raises Unusable: where its sets are no sets
+    """
     dedicated = arguments.cpu_dedicated_set
     shared = getattr(arguments, 'cpu_shared_set', None)
     try:

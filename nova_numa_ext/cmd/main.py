@@ -16,13 +16,14 @@ import argparse
 
 from nova_numa_ext.cmd import explain
 from nova_numa_ext.cmd import host
+from nova_numa_ext.cmd import traits
 from nova_numa_ext.cmd import tune
 from nova_numa_ext.cmd import verify
 
 #: Modules of the subcommands. Each has ``add_parser(subparsers)``, which
 #: returns a parser whose default ``run`` takes the arguments and returns the
 #: exit status.
-COMMANDS = (explain, verify, host, tune)
+COMMANDS = (explain, verify, host, traits, tune)
 
 
 def parser():

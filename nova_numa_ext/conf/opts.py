@@ -99,6 +99,20 @@ OPTS = [
         ),
     ),
     cfg.BoolOpt(
+        'report_traits',
+        default=True,
+        help=(
+            'Have placement know what this host is and can do, by traits '
+            'that begin with ``CUSTOM_NUMA_EXT_``: its CPUs, NUMA nodes and '
+            'huge pages, whether it is ready for realtime guests, and what '
+            'libvirt and QEMU can do. ``nova-numa-ext traits`` prints them, '
+            'and which of them a flavor should require.\n'
+            '\n'
+            'Each audit reads them anew. Traits with other names are left '
+            'alone. Off, those of this host are taken away.'
+        ),
+    ),
+    cfg.BoolOpt(
         'coalesce_updates',
         default=True,
         help=(

@@ -30,6 +30,7 @@ class DomainCapabilities:
     :ivar hypervisor_version: QEMU's as libvirt counts it, 7.2.0 being
         7002000; 0 where unknown, for the document does not have it
     :ivar libvirt_version: libvirt's, counted and unknown alike
+    :ivar iothreads: whether it can have IO threads
     """
 
     virt_type: str
@@ -38,6 +39,7 @@ class DomainCapabilities:
     cpu_models: Mapping[str, bool]
     hypervisor_version: int = 0
     libvirt_version: int = 0
+    iothreads: bool = False
 
     @property
     def usable_models(self) -> tuple[str, ...]:
@@ -79,4 +81,5 @@ def from_xml(xml: str) -> DomainCapabilities:
             model.text or '': model.get('usable') != 'no'
             for model in root.iterfind("cpu/mode[@name='custom']/model")
         },
+        iothreads=root.find("iothreads[@supported='yes']") is not None,
     )

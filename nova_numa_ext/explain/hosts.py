@@ -30,6 +30,9 @@ MOST = 16 << 20
 LIVE = 'live'
 URI = 'qemu:///system'
 
+#: What is to be said of each live host.
+UNCOUNTED = 'Guests that run on the host now are not counted.'
+
 _DATA = pathlib.Path(__file__).parents[1] / 'data'
 
 
@@ -149,8 +152,8 @@ def _live(virt_type, domain_file, libvirt):
         domain = _live_domain(xml, virt_type, libvirt)
     if domain is None:
         domain, notes = _domain(xml, virt_type, domain_file)
-    return Host(name, xml, domain, *versions, notes=(
-        *notes, 'Guests that run on the host now are not counted.'))
+    return Host(
+        name, xml, domain, *versions, notes=(*notes, UNCOUNTED))
 
 
 def _live_domain(xml, virt_type, libvirt):

@@ -49,11 +49,12 @@ class Image:
     properties: dict = dataclasses.field(default_factory=dict)
 
 
-def flavor(words, connect):
+def flavor(words, connect, is_sized=True):
     """Return the flavor that some words of the command line mean.
 
     :param words: ``key=value`` words, or one name of a file or a flavor
     :param connect: called for an openstack.connection.Connection
+    :param is_sized: whether its vCPUs and memory have to be known
     :raises Unusable: where they mean none
     """
     found = _read('flavor', words)
@@ -65,7 +66,7 @@ def flavor(words, connect):
         for key, field in _NUMBERS.items() if key in found}
     missing = sorted({'vcpus', 'ram'} - {
         key for key, field in _NUMBERS.items() if field in numbers})
-    if missing:
+    if missing and is_sized:
         raise Unusable(
             f'The flavor has no {" and no ".join(missing)}: add '
             'vcpus=NUMBER and ram=MIB.')

@@ -20,6 +20,7 @@ word.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Collection
 from typing import Sequence
 
 from nova_numa_ext.topology import lacks
@@ -73,12 +74,12 @@ class Guest:
         return tuple(wants)
 
 
-def fits(guest: Guest, number: int, rooms: Sequence[Room]) -> bool:
-    """Return whether each node of a split has a host node to itself."""
+def placeable(wants: Sequence[Want], rooms: Sequence[Room]) -> bool:
+    """Return whether each node of a guest has a host node to itself."""
     found = [
         [place for place, room in enumerate(rooms)
          if not lacks.lacks(want, room)]
-        for want in guest.nodes(number)]
+        for want in wants]
     taken: dict[int, int] = {}
 
     def place(node: int, seen: set[int]) -> bool:
@@ -91,8 +92,8 @@ def fits(guest: Guest, number: int, rooms: Sequence[Room]) -> bool:
                 return True
         return False
 
-    return (number <= len(rooms)
-            and all(place(node, set()) for node in range(number)))
+    return (len(wants) <= len(rooms)
+            and all(place(node, set()) for node in range(len(wants))))
 
 
 def candidates(
@@ -101,48 +102,92 @@ def candidates(
     """Return into how many nodes a guest can be split here, fewest first."""
     return tuple(
         number for number in guest.splits(min(most, len(rooms)))
-        if fits(guest, number, rooms))
+        if placeable(guest.nodes(number), rooms))
 
 
 def why_not(
     guest: Guest, rooms: Sequence[Room], most: int,
-    only: int | None = None,
+    only: int | None = None, near: Collection[int] | None = None,
 ) -> str:
     """Return why no split fits, without a full stop.
 
     The finest split asks least of a host node, so it says what is missing.
 
     :param only: into how many nodes it is to be split, None for any number
+    :param near: the host nodes that the guest's devices are near, None where
+        that does not matter
     """
-    if only is None:
-        splits = guest.splits(min(most, len(rooms)))
-        more = candidates(guest, rooms, len(rooms))
-        if more and more[0] > most:
-            return (f'the guest takes {_nodes(more[:1])}, and '
-                    f'numa_ext:numa_max_nodes allows {most}')
-    else:
-        splits = (only,)
-        if only > len(rooms):
-            return f'the host has {_nodes((len(rooms),))}'
-        more = splits if fits(guest, only, rooms) else ()
+    if only is not None:
+        return (lacking(guest.nodes(only), rooms, near)
+                or unsuitable((only,)))
+    splits = guest.splits(min(most, len(rooms)))
+    more = candidates(guest, rooms, len(rooms))
+    if more and more[0] > most:
+        return (f'the guest takes {_nodes(more[:1])}, and '
+                f'numa_ext:numa_max_nodes allows {most}')
     if more:
-        return (f'Nova finds no place for {_nodes(more)} that suits '
-                'hw:cpu_thread_policy, devices and networks')
+        return (beside(guest.nodes(splits[-1]), rooms, near)
+                or unsuitable(more))
     if not splits:
         return "the guest's memory is not whole pages of hw:mem_page_size"
-    wants = guest.nodes(splits[-1])
+    return lacking(guest.nodes(splits[-1]), rooms) or unsuitable(splits[-1:])
+
+
+def lacking(
+    wants: Sequence[Want], rooms: Sequence[Room],
+    near: Collection[int] | None = None,
+) -> str | None:
+    """Return what nodes lack for a guest with certain nodes, likewise.
+
+    None where what is asked for here is there.
+    """
+    if len(wants) > len(rooms):
+        return f'the host has {_nodes((len(rooms),))}'
+    if placeable(wants, rooms):
+        return beside(wants, rooms, near)
+    found = [
+        f'cell {room.node} lacks {missing}' for room in rooms
+        for missing in _missing(wants, room)]
+    if not found:
+        return (f'too few cells have room for the {_nodes((len(wants),))} of '
+                'the guest, which differ')
+    more = ' and others' if len(found) > _NAMED else ''
+    return ', '.join(found[:_NAMED]) + more
+
+
+def beside(
+    wants: Sequence[Want], rooms: Sequence[Room],
+    near: Collection[int] | None,
+) -> str | None:
+    """Return what the nodes near a guest's devices lack, likewise.
+
+    None where one of them has room for some node of the guest.
+    """
     found = []
     for room in rooms:
-        missing = min(
-            (lacks.lacks(want, room) for want in wants), key=len)
-        if missing:
-            found.append(f'cell {room.node} lacks ' + ' and '.join(
-                lack.missing() for lack in missing[:2]))
+        if room.node not in (near or ()):
+            continue
+        missing = _missing(wants, room)
+        if not missing:
+            return None
+        found.append(f'cell {room.node}, which lacks {missing[0]}')
     if not found:
-        return (f'too few cells have room for the {_nodes(splits[-1:])} of '
-                'the guest, which differ')
-    more_cells = ' and others' if len(found) > _NAMED else ''
-    return ', '.join(found[:_NAMED]) + more_cells
+        return None
+    return 'its devices are near ' + ', or '.join(found[:_NAMED])
+
+
+def _missing(wants: Sequence[Want], room: Room) -> list[str]:
+    """Return what a host node lacks for that which fits it best, or none."""
+    missing = min((lacks.lacks(want, room) for want in wants), key=len)
+    if not missing:
+        return []
+    return [' and '.join(lack.missing() for lack in missing[:2])]
+
+
+def unsuitable(numbers: Sequence[int]) -> str:
+    """Return that something is missing that Nova alone knows of."""
+    return (f'Nova finds no place for {_nodes(numbers)} that suits '
+            'hw:cpu_thread_policy, devices and networks')
 
 
 def _nodes(numbers: Sequence[int]) -> str:

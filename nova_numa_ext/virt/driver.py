@@ -28,6 +28,7 @@ from nova_numa_ext.conf import opts
 from nova_numa_ext.domain import element
 from nova_numa_ext.domain import elements as domain_elements
 from nova_numa_ext.domain import metadata
+from nova_numa_ext.topology import refusals
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import cpu_check
 from nova_numa_ext.virt import disk_total
@@ -39,6 +40,7 @@ from nova_numa_ext.virt import node_devices
 from nova_numa_ext.virt import readiness
 from nova_numa_ext.virt import request
 from nova_numa_ext.virt import spawns
+from nova_numa_ext.virt import traits
 from nova_numa_ext.virt import verify
 
 CONF = nova.conf.CONF
@@ -48,7 +50,7 @@ opts.register_opts(CONF)
 
 
 class NumaLibvirtDriver(
-        known_guests.KnownGuests, node_devices.NodeDevices,
+        traits.Traits, known_guests.KnownGuests, node_devices.NodeDevices,
         disk_total.DiskTotal, spawns.Spawns, nova_driver.LibvirtDriver):
     """Nova's libvirt driver for guests that ask for more.
 
@@ -67,6 +69,7 @@ class NumaLibvirtDriver(
         self._init_known_guests()
         self._init_node_devices()
         self._host_facts = host_facts.HostFacts(self._host)
+        self._init_traits()
 
     def init_host(self, host):
         super().init_host(host)
@@ -156,7 +159,8 @@ class NumaLibvirtDriver(
                     request.unplaced_topology(instance, flavor, image_meta)
                     if flavor else instance.numa_topology, flavor)
         except guest_policy.Refused as refused:
-            LOG.error('%s', refused, instance=instance)
+            LOG.info('%s', refusals.of_host(CONF.host, str(refused)),
+                     instance=instance)
             return str(refused)
         return None
 

@@ -29,6 +29,7 @@ import math
 from nova import exception
 from nova import objects
 from nova.objects import fields
+from nova.pci import stats
 from nova.virt import hardware
 
 from nova_numa_ext.policy import split as policy
@@ -44,6 +45,12 @@ RELIED_ON = {
             # Before Nova 27.
             '(host_topology, instance_topology, limits=None, '
             'pci_requests=None, pci_stats=None)'),
+    },
+    stats.PciDeviceStats: {
+        'support_requests': (
+            '(self, requests, provider_mapping, numa_cells=None)',
+            # Before Nova 27.
+            '(self, requests, numa_cells=None)'),
     },
 }
 
@@ -104,6 +111,51 @@ def fit(host_topology, wanted, limits=None):
         host_topology, wanted.obj_clone(), **kwargs)
 
 
+def near(host_topology, pci_stats, requests):
+    """Return the nodes of a host that may have a guest with devices.
+
+    What its devices' NUMA affinity policies mean is Nova's to say. None for a
+    guest without devices.
+
+    :param pci_stats: a nova.pci.stats.PciDeviceStats, or None
+    :param requests: nova.objects.InstancePCIRequest, or None
+    """
+    if not pci_stats or not requests:
+        return None
+    kwargs = {}
+    # Since Nova 27.
+    if 'provider_mapping' in inspect.signature(
+            pci_stats.support_requests).parameters:
+        kwargs['provider_mapping'] = None
+    return [
+        cell.id for cell in host_topology.cells
+        if pci_stats.support_requests(
+            requests, numa_cells=[objects.InstanceNUMACell(id=cell.id)],
+            **kwargs)]
+
+
+def why_not(host_topology, wanted, limits, near_devices=None):
+    """Return what a host lacks for a guest that says how many nodes it has.
+
+    None where only Nova knows what is missing.
+
+    :param host_topology: a nova.objects.NUMATopology
+    :param wanted: an InstanceNUMATopology
+    :param limits: a nova.objects.NUMATopologyLimits or None
+    :param near_devices: what near() returns
+    """
+    reserved = int(wanted.emulator_threads_isolated)
+    wants = tuple(
+        lacks.Want(
+            number, len(cell.pcpuset) + (0 if number else reserved),
+            len(cell.cpuset), cell.memory << 10, cell.pagesize)
+        for number, cell in enumerate(wanted.cells))
+    policy = wanted.cells[0].cpu_policy
+    return split.lacking(wants, tuple(
+        _room(cell, limits, policy, wanted.cells[0].pagesize)
+        for cell in host_topology.cells), near_devices)
+
+
 class Splitter:
     """A guest whose split the host decides.
 
@@ -143,14 +195,15 @@ class Splitter:
                     and fit(there, wanted, limits) is not None):
                 yield number
 
-    def why_not(self, host_topology, limits, only=None):
+    def why_not(self, host_topology, limits, only=None, near_devices=None):
         """Return why the guest cannot be had, without a full stop.
 
         :param only: how many nodes it has to have, None for any number
+        :param near_devices: what near() returns
         """
         return split.why_not(
             self._guest, self._rooms(host_topology, limits), self._most,
-            only)
+            only, near_devices)
 
     def _roomy(self, host_topology, wanted, limits):
         """Return the host with those of its nodes that hold one of these.
@@ -170,32 +223,37 @@ class Splitter:
         return objects.NUMATopology(cells=cells)
 
     def _rooms(self, host_topology, limits):
-        return tuple(self._room(cell, limits) for cell in host_topology.cells)
+        return tuple(
+            _room(cell, limits, self._policy, self._guest.page_kib)
+            for cell in host_topology.cells)
 
-    def _room(self, cell, limits):
-        """Return what a host's node has for this guest, by Nova's rules.
 
-        Dedicated CPUs and huge pages are there once, and so is the memory of
-        guests with dedicated CPUs. What else there is is promised several
-        times, but never to one guest.
-        """
-        is_pinned = self._policy in _PINNED
-        shared = len(cell.cpuset)
-        memory = cell.avail_memory if is_pinned else cell.memory
-        promised = math.inf
-        if limits is not None and self._policy != DEDICATED:
-            shared = min(shared, math.floor(
-                shared * limits.cpu_allocation_ratio - cell.cpu_usage))
-            promised = math.floor(
-                cell.memory * limits.ram_allocation_ratio
-                - cell.memory_usage)
-        pages = {}
-        for kind in cell.mempages:
-            free = kind.free_kb
-            if not is_pinned and self._guest.page_kib is None:
-                free = kind.total_kb
-            pages[kind.size_kb] = max(
-                int(min(free, promised * 1024)) // kind.size_kb, 0)
-        return lacks.Room(
-            cell.id, cell.avail_pcpus, max(shared, 0),
-            max(int(min(memory, promised)), 0) << 10, pages)
+def _room(cell, limits, policy, page_kib):
+    """Return what a host's node has for a guest, by Nova's rules.
+
+    Dedicated CPUs and huge pages are there once, and so is the memory of
+    guests with dedicated CPUs. What else there is is promised several times,
+    but never to one guest.
+
+    :param policy: the guest's CPU policy
+    :param page_kib: its page size, None for no size
+    """
+    is_pinned = policy in _PINNED
+    shared = len(cell.cpuset)
+    memory = cell.avail_memory if is_pinned else cell.memory
+    promised = math.inf
+    if limits is not None and policy != DEDICATED:
+        shared = min(shared, math.floor(
+            shared * limits.cpu_allocation_ratio - cell.cpu_usage))
+        promised = math.floor(
+            cell.memory * limits.ram_allocation_ratio - cell.memory_usage)
+    pages = {}
+    for kind in cell.mempages:
+        free = kind.free_kb
+        if not is_pinned and page_kib is None:
+            free = kind.total_kb
+        pages[kind.size_kb] = max(
+            int(min(free, promised * 1024)) // kind.size_kb, 0)
+    return lacks.Room(
+        cell.id, cell.avail_pcpus, max(shared, 0),
+        max(int(min(memory, promised)), 0) << 10, pages)

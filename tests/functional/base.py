@@ -73,20 +73,22 @@ class TestCase(base.ServersTestBase):
                         qemu_version=None, hostname=None):
         connection = hypervisor.Connection(
             'qemu:///system', host_info=host_info or hypervisor.host(),
-            hostname=hostname)
+            pci_info=pci_info, hostname=hostname)
         for name, value in self._hypervisor.items():
             setattr(connection, name, value)
         self.connections[hostname] = connection
         return connection
 
-    def start_host(self, name='compute1', host_info=None, **attributes):
+    def start_host(self, name='compute1', host_info=None, pci_info=None,
+                   **attributes):
         """Start nova-compute on a host.
 
         :param host_info: its CPUs, from hypervisor.host()
+        :param pci_info: its PCI devices, a HostPCIDevicesInfo
         :param attributes: of its hypervisor.Connection
         """
         self._hypervisor = attributes
-        self.start_compute(name, host_info)
+        self.start_compute(name, host_info, pci_info=pci_info)
         return self.computes[name]
 
     def flavor(self, specs=None, vcpus=4, **kwargs):

@@ -113,6 +113,9 @@ class Connection(fakelibvirt.Connection):
         tree = etree.fromstring(super().getDomainCapabilities(
             emulatorbin, arch, machine_type, virt_type, flags))
         tree.find('domain').text = virt_type
+        # The real libvirt tells it of each kind of guest.
+        if tree.find('iothreads') is None:
+            etree.SubElement(tree, 'iothreads', supported='yes')
         etree.SubElement(
             tree.find('cpu'), 'mode', name='maximum', supported='yes')
         for mode in tree.findall('cpu/mode'):

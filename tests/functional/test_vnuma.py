@@ -57,6 +57,7 @@ class SplitTestCase(nova_base.LibvirtMigrationMixin, base.TestCase):
     ADDITIONAL_FILTERS = []
     #: The filter for guests with NUMA nodes.
     numa_filter = 'AutoNUMATopologyFilter'
+    other_filters = ()
 
     def setUp(self):
         super().setUp()
@@ -79,7 +80,8 @@ class SplitTestCase(nova_base.LibvirtMigrationMixin, base.TestCase):
             enabled_filters=[
                 *(name for name in CONF.filter_scheduler.enabled_filters
                   if name != 'NUMATopologyFilter'),
-                *([self.numa_filter] if self.numa_filter else [])],
+                *([self.numa_filter] if self.numa_filter else []),
+                *self.other_filters],
             group='filter_scheduler')
         return super()._setup_scheduler_service()
 
@@ -247,6 +249,9 @@ class SplitTest(SplitTestCase):
         nova = {'hw:cpu_policy': 'dedicated',
                 'numa_ext:cpu_topology': 'auto'}
         self.guest(nova, 12, expected_state='ERROR')
+        self.assertIn(
+            'No place for the guest on compute1: cell 0 lacks 4 free '
+            'dedicated CPUs, cell 1 lacks 4 free dedicated CPUs', self.log())
         self.assertSplit(2, self.guest({**nova, 'hw:numa_nodes': '2'}, 12))
         plain = self.guest({}, 4)
         self.assertIsNone(self.instance(plain).numa_topology)
@@ -365,6 +370,18 @@ class WithoutFilterTest(SplitTestCase):
             'free pages of 2 MiB, cell 1 lacks 1024 free pages of 2 MiB.',
             server['fault']['message'])
         self.assertNothingLeft(server)
+
+        # Of guests that say how many nodes they have, too.
+        server = self.guest(
+            {'hw:numa_nodes': '1', 'hw:cpu_policy': 'dedicated'}, 12, 512,
+            expected_state='ERROR')
+        sentence = (
+            'compute1: cell 0 lacks 4 free dedicated CPUs, cell 1 lacks 4 '
+            'free dedicated CPUs')
+        self.assertEqual(
+            f'Insufficient compute resources: {sentence}.',
+            server['fault']['message'])
+        self.assertEqual(1, self.log().count(f'] {sentence}\n'))
 
     def test_live_migration_keeps(self):
         self.start_host(host_info=host())

@@ -16,9 +16,11 @@ import dataclasses
 import os
 import re
 import sys
+from unittest import mock
 
 import testtools
 
+from nova_numa_ext import traits
 from nova_numa_ext.conf import opts
 from nova_numa_ext.policy import table
 
@@ -205,10 +207,36 @@ class TestReference(testtools.TestCase):
             render.Incomplete, render.options, [(opts.GROUP, [option])])
         self.assertEqual('[numa_ext] mute has no help', str(error))
 
+    def test_each_trait_is_there(self):
+        text = '\n'.join(render.traits())
+        for row in traits.ROWS:
+            self.assertIn(
+                '   * - ``CUSTOM_NUMA_EXT_%s``\n     - %s\n     - %s'
+                % (row.name, row.help, row.needed or '--'), text)
+
+    def test_trait_without_help(self):
+        row = dataclasses.replace(traits.ROWS[0], help=' ')
+        with mock.patch.object(traits, 'ROWS', [row]):
+            error = self.assertRaises(render.Incomplete, render.traits)
+        self.assertEqual('GUEST_POLICY has no help', str(error))
+
+    def test_traits_that_pages_name(self):
+        names = {re.sub(r'\{.*', '', row.name) for row in traits.ROWS}
+        for name in (*TestPages.documents,
+                     *files('releasenotes/notes', '.yaml')):
+            for word in re.findall(r'CUSTOM_NUMA_EXT_([A-Z0-9_]+)',
+                                   read(name)):
+                self.assertTrue(any(
+                    word == known or known.endswith('_')
+                    and word.startswith(known) for known in names),
+                    (name, word))
+
     def test_pages_use_the_generators(self):
         source = ('doc', 'source')
         self.assertIn('.. numa-ext-specs::',
                       read(*source, 'reference', 'extra-specs.rst'))
+        self.assertIn('.. numa-ext-traits::',
+                      read(*source, 'reference', 'traits.rst'))
         self.assertIn('.. numa-ext-options::',
                       read(*source, 'configuration', 'index.rst'))
 

@@ -31,6 +31,8 @@ PACKAGE = ROOT / 'nova_numa_ext'
 UNIT = ROOT / 'tests' / 'unit'
 PURE = (
     'policy', 'topology', 'domain', 'picture', 'host', 'verify', 'tune')
+# Modules that are in no room.
+PURE_MODULES = ('traits',)
 
 # Tests of no one module, and of what.
 NO_MODULE = {
@@ -53,6 +55,8 @@ for room in {rooms!r}:
     package = importlib.import_module('nova_numa_ext.' + room)
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(package.__name__ + '.' + module.name)
+for module in {modules!r}:
+    importlib.import_module('nova_numa_ext.' + module)
 from nova_numa_ext import policy
 found = policy.resolve({{'numa_ext:cpu_mode': 'custom'}},
                        {{'numa_ext_cpu_models': 'Nehalem,EPYC'}})
@@ -67,9 +71,9 @@ def modules(folder):
 
 
 def pure_modules():
-    return sorted(
-        (path.relative_to(ROOT).as_posix(), path)
-        for room in PURE for path in (PACKAGE / room).rglob('*.py'))
+    paths = [path for room in PURE for path in (PACKAGE / room).rglob('*.py')]
+    paths += [PACKAGE / f'{module}.py' for module in PURE_MODULES]
+    return sorted((path.relative_to(ROOT).as_posix(), path) for path in paths)
 
 
 def imported(tree, package):
@@ -91,7 +95,7 @@ def imported(tree, package):
 def is_pure(name):
     first, *rest = name.split('.')
     if first == 'nova_numa_ext':
-        return bool(rest) and rest[0] in PURE
+        return bool(rest) and rest[0] in (*PURE, *PURE_MODULES)
     return first in sys.stdlib_module_names
 
 
@@ -174,7 +178,7 @@ class TestFloor(testtools.TestCase):
             [python, '-I', '-c',
              f'import sys; sys.path.insert(0, {str(ROOT)!r})\n'
              'sys.dont_write_bytecode = True\n'
-             + RESOLVE.format(rooms=PURE)],
+             + RESOLVE.format(rooms=PURE, modules=PURE_MODULES)],
             capture_output=True, text=True, check=False)
 
         self.addDetail('stderr', content.text_content(done.stderr))

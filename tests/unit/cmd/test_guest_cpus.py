@@ -65,3 +65,16 @@ class GuestCpusTest(testtools.TestCase):
         error = self.assertRaises(
             guest_cpus.Unusable, self.read, '', cpu_dedicated_set='0-x')
         self.assertIn('cpu_dedicated_set = 0-x: ', str(error))
+
+    def test_what_else_the_configuration_says(self):
+        path = self.useFixture(fixtures.TempDir()).join('nova.conf')
+        for text, expected in (
+            ('', ('kvm', True)),
+            ('[libvirt]\nvirt_type = qemu\n[numa_ext]\n'
+             'report_traits = false\n', ('qemu', False)),
+        ):
+            pathlib.Path(path).write_text(text)
+            conf = guest_cpus.configuration(
+                argparse.Namespace(config_file=[path]), here=True)
+            self.assertEqual(expected, (
+                conf.libvirt.virt_type, conf.numa_ext.report_traits))

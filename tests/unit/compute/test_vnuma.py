@@ -19,6 +19,7 @@ from nova.compute import resource_tracker as nova_tracker
 import testtools
 
 from nova_numa_ext.compute import vnuma
+from nova_numa_ext.virt import vnuma as virt_vnuma
 from tests.unit.virt import test_vnuma as guests
 
 TOO_LITTLE = exception.ComputeResourcesUnavailable(reason='a device is away')
@@ -32,7 +33,7 @@ def topology(number):
 def instance(flavor, nodes=None):
     return objects.Instance(
         uuid='5a2c1f0e-6e1a-4a4e-8d39-0c7d3f9a1b52', flavor=flavor,
-        system_metadata={}, image_ref='',
+        system_metadata={}, image_ref='', pci_requests=None,
         numa_topology=nodes and topology(nodes))
 
 
@@ -48,6 +49,7 @@ class SplitClaimsTestCase(testtools.TestCase):
         self.tracker = vnuma.SplitClaims.__new__(vnuma.SplitClaims)
         self.tracker.host = 'here'
         self.tracker.compute_nodes = {}
+        self.tracker.pci_tracker = None
         self.node(guests.host(guests.cell(0), guests.cell(1)))
 
     def node(self, host_topology, **ratios):
@@ -113,7 +115,9 @@ class InstanceClaimTest(SplitClaimsTestCase):
 
         self.failures = [TOO_LITTLE, TOO_LITTLE]
         guest = instance(guests.flavor(8), nodes=3)
-        self.assertIn('a device is away', self.refused(guest))
+        self.assertEqual(
+            'Insufficient compute resources: here: a device is away.',
+            self.refused(guest))
         self.assertEqual(3, len(guest.numa_topology))
 
     def test_refused(self):
@@ -125,6 +129,67 @@ class InstanceClaimTest(SplitClaimsTestCase):
         self.assertEqual([], self.tried)
         # As it came, for the next host.
         self.assertEqual(1, len(guest.numa_topology))
+
+    def test_devices_without_room_beside_them(self):
+        self.node(guests.host(guests.cell(0), guests.cell(1, pinned=8)))
+        self.tracker.pci_tracker = mock.Mock(spec=['stats'])
+        self.tracker.pci_tracker.stats = guests.devices(1)
+        for guest in (
+            instance(guests.flavor(4, hw__cpu_policy='dedicated')),
+            self.explicit(4, 1, hw__cpu_policy='dedicated'),
+        ):
+            guest.pci_requests = objects.InstancePCIRequests(
+                requests=[guests.device()])
+            self.failures = [TOO_LITTLE, TOO_LITTLE]
+            self.assertRegex(
+                self.refused(guest),
+                'here: its devices are near cell 1, which lacks [24] free '
+                'dedicated CPUs')
+
+    def explicit(self, vcpus=12, nodes=2, **specs):
+        """Return a guest that says how many nodes it has."""
+        asked = objects.Flavor(
+            vcpus=vcpus, memory_mb=1024,
+            extra_specs={'hw:numa_nodes': str(nodes)})
+        guest = instance(asked)
+        guest.numa_topology = virt_vnuma.splitter(
+            guests.flavor(vcpus, **specs), guests.image()).wanted(nodes)
+        return guest
+
+    def test_others_are_refused_with_what_is_missing(self):
+        log = self.useFixture(fixtures.FakeLogger())
+        self.failures = [TOO_LITTLE]
+        self.assertEqual(
+            'Insufficient compute resources: here: cell 0 lacks 1 free '
+            'shared CPU, cell 1 lacks 1 free shared CPU.',
+            self.refused(self.explicit(18)))
+        self.assertEqual(
+            'here: cell 0 lacks 1 free shared CPU, cell 1 lacks 1 free '
+            'shared CPU\n', log.output)
+        # What is missing is Nova's to say.
+        for guest in (self.explicit(), instance(objects.Flavor(
+                vcpus=4, memory_mb=1024, extra_specs={}))):
+            self.failures = [TOO_LITTLE]
+            self.assertEqual(
+                'Insufficient compute resources: here: a device is away.',
+                self.refused(guest))
+
+    def test_nodes_that_nova_does_not_know(self):
+        """Nova says no reason for these."""
+        unknown = exception.ComputeResourcesUnavailable('an unknown node')
+        self.failures = [unknown]
+        self.assertIs(unknown, self.assertRaises(
+            exception.ComputeResourcesUnavailable, self.claimed,
+            self.explicit()))
+
+    def test_others_where_it_is_off(self):
+        vnuma.CONF.set_override('guest_policy', False, 'numa_ext')
+        self.addCleanup(
+            vnuma.CONF.clear_override, 'guest_policy', 'numa_ext')
+        self.failures = [TOO_LITTLE]
+        self.assertIs(TOO_LITTLE, self.assertRaises(
+            exception.ComputeResourcesUnavailable, self.claimed,
+            self.explicit(18)))
 
     def test_without_limits_those_of_the_host(self):
         """The scheduler gives none for a guest without nodes of its own."""
@@ -189,4 +254,20 @@ class MoveClaimTest(SplitClaimsTestCase):
         refused = self.assertRaises(
             exception.ComputeResourcesUnavailable, self.move,
             instance(guests.flavor(18)))
+        self.assertIn('here: cell 0 lacks 1 free shared CPU', str(refused))
+
+    def test_others_are_refused_with_what_is_missing(self):
+        self.failures = [TOO_LITTLE]
+        asked = objects.Flavor(vcpus=18, memory_mb=1024, extra_specs={
+            'hw:numa_nodes': '2'})
+        refused = self.assertRaises(
+            exception.ComputeResourcesUnavailable, self.move,
+            instance(asked), image_meta={})
+        self.assertIn('here: cell 0 lacks 1 free shared CPU', str(refused))
+
+    def test_live_migration_is_refused_with_what_is_missing(self):
+        self.failures = [TOO_LITTLE]
+        refused = self.assertRaises(
+            exception.ComputeResourcesUnavailable, self.move,
+            instance(guests.flavor(18), nodes=2), kind='live-migration')
         self.assertIn('here: cell 0 lacks 1 free shared CPU', str(refused))

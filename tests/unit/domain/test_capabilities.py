@@ -56,6 +56,15 @@ class TestFromXml(testtools.TestCase):
             capabilities.DomainCapabilities('', '', (), {}),
             capabilities.from_xml('<domainCapabilities/>'))
 
+    def test_iothreads(self):
+        for text, expected in (
+            ("<iothreads supported='yes'/>", True),
+            ("<iothreads supported='no'/>", False), ('', False),
+        ):
+            found = capabilities.from_xml(
+                f'<domainCapabilities>{text}</domainCapabilities>')
+            self.assertIs(expected, found.iothreads)
+
     @ddt.data('', 'x', '<domain/>', '<domainCapabilities>', '\0', '\ud800')
     def test_not_domain_capabilities(self, xml):
         self.assertRaises(ValueError, capabilities.from_xml, xml)

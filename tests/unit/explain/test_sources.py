@@ -53,6 +53,11 @@ class TestFlavor(testtools.TestCase):
             'name=numa.32', 'vcpus=32', 'ram=65536', 'disk=20',
             'hw:numa_nodes=4', 'numa_ext:cpu_mode=host-passthrough'))
 
+    def test_size_that_nobody_asks_for(self):
+        self.assertEqual(
+            {'a:b': 'c'},
+            sources.flavor(['a:b=c'], no_cloud, is_sized=False).extra_specs)
+
     def test_value_with_an_equals_sign(self):
         self.assertEqual({'a:b': 'c=d'}, self.read(
             'vcpus=1', 'ram=1', 'a:b=c=d').extra_specs)

@@ -21,6 +21,7 @@ from nova.compute import task_states
 import testtools
 
 from nova_numa_ext.scheduler import numa_filter
+from nova_numa_ext.virt import vnuma
 from tests.unit.virt import test_vnuma as guests
 
 UUID = '5a2c1f0e-6e1a-4a4e-8d39-0c7d3f9a1b52'
@@ -125,6 +126,46 @@ class FilterTest(testtools.TestCase):
                 HostState('big', guests.cell(0, cpus=16))))
             self.assertIs(topology, spec.numa_topology)
         self.running.assert_not_called()
+
+    def test_why_other_guests_are_refused(self):
+        wanted = vnuma.splitter(guests.flavor(
+            12, hw__cpu_policy='dedicated'), guests.image()).wanted(2)
+        spec = request(objects.Flavor(
+            vcpus=12, memory_mb=1024, extra_specs={
+                'hw:cpu_policy': 'dedicated', 'hw:numa_nodes': '2'}), wanted)
+        self.assertEqual(['free'], self.passed(
+            spec,
+            HostState('full', guests.cell(0), guests.cell(1, pinned=4)),
+            HostState('one', guests.cell(0, cpus=16)), HostState('none'),
+            HostState('free', guests.cell(0), guests.cell(1))))
+        self.assertEqual(
+            'No place for the guest on full: cell 1 lacks 2 free dedicated '
+            'CPUs; one: the host has 1 NUMA node; none: it tells of no NUMA '
+            'nodes\n', self.log.output)
+
+    def test_why_other_guests_are_refused_where_nova_alone_knows(self):
+        wanted = vnuma.splitter(guests.flavor(
+            4, hw__cpu_policy='dedicated'), guests.image()).wanted(1)
+        wanted.cells[0].cpu_thread_policy = 'require'
+        self.assertEqual([], self.passed(
+            request(objects.Flavor(
+                vcpus=4, memory_mb=1024, extra_specs={}), wanted),
+            HostState('host', guests.cell(0, threads=1))))
+        self.assertIn('host: Nova finds no place for 1 NUMA node that suits',
+                      self.log.output)
+
+    def test_no_room_beside_the_devices(self):
+        host = HostState('host', guests.cell(0), guests.cell(1, pinned=8))
+        host.pci_stats = guests.devices(1)
+        flavor = guests.flavor(4, hw__cpu_policy='dedicated')
+        explicit = objects.Flavor(vcpus=4, memory_mb=1024, extra_specs={})
+        wanted = vnuma.splitter(flavor, guests.image()).wanted(1)
+        for spec in request(flavor), request(explicit, wanted):
+            spec.pci_requests = objects.InstancePCIRequests(
+                requests=[guests.device('required')])
+            self.assertEqual([], self.passed(spec, host))
+        self.assertEqual(2, self.log.output.count(
+            'host: its devices are near cell 1, which lacks '))
 
     def test_a_rebuild_goes_nowhere(self):
         self.assertEqual(['full'], self.passed(

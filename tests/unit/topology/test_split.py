@@ -204,6 +204,35 @@ class TestWhyNot(testtools.TestCase):
             'cell 0 lacks 2 free shared CPUs',
             self.why(guest(8), room(0, shared=2), room(1), only=2))
 
+    def test_what_nodes_near_devices_lack(self):
+        pinned = guest(4, dedicated=True)
+        rooms = [room(0), room(1, 0), room(2, 0), room(3, 0)]
+        for near, expected in (
+            ([1], 'its devices are near cell 1, which lacks 1 free dedicated '
+                  'CPU'),
+            ([1, 2, 3],
+             'its devices are near cell 1, which lacks 1 free dedicated CPU, '
+             'or cell 2, which lacks 1 free dedicated CPU'),
+            ([0, 1], 'Nova finds no place for 1 NUMA node that suits '
+                     'hw:cpu_thread_policy, devices and networks'),
+            ([], 'Nova finds no place for 1 NUMA node that suits '
+                 'hw:cpu_thread_policy, devices and networks'),
+        ):
+            self.assertEqual(
+                expected, split.why_not(pinned, rooms, 16, near=near))
+        self.assertEqual(
+            'its devices are near cell 1, which lacks 4 free dedicated CPUs',
+            split.lacking(pinned.nodes(1), rooms, [1]))
+
+    def test_nodes_that_are_given(self):
+        wants = guest(12, dedicated=True).nodes(2)
+        self.assertEqual(
+            'cell 1 lacks 2 free dedicated CPUs',
+            split.lacking(wants, [room(0), room(1, 4)]))
+        self.assertEqual(
+            'the host has 1 NUMA node', split.lacking(wants, [room(0)]))
+        self.assertIsNone(split.lacking(wants, [room(0), room(1)]))
+
     @given(GUESTS, HOSTS, st.integers(1, 16), st.none() | st.integers(1, 7))
     def test_there_is_always_a_reason(self, asked, rooms, most, only):
         reason = split.why_not(asked, rooms, most, only)

@@ -14,6 +14,9 @@ import hypothesis
 from hypothesis import strategies as st
 from nova import exception
 from nova import objects
+from nova.pci import stats
+from nova.pci import whitelist
+from oslo_utils.fixture import uuidsentinel as uuids
 import testtools
 
 from nova_numa_ext.virt import vnuma
@@ -66,6 +69,25 @@ def host(*cells):
 def limits(cpu=2.0, ram=1.0):
     return objects.NUMATopologyLimits(
         cpu_allocation_ratio=cpu, ram_allocation_ratio=ram)
+
+
+def devices(*nodes):
+    """Return the pools of a host with a device near each of some nodes."""
+    found = stats.PciDeviceStats(
+        objects.NUMATopology(cells=[]),
+        dev_filter=whitelist.Whitelist([]))
+    found.pools = [
+        {'vendor_id': '8086', 'product_id': '1528', 'numa_node': node,
+         'count': 1, 'dev_type': 'type-PCI'} for node in nodes]
+    return found
+
+
+def device(policy=None):
+    """Return a request for one of these devices."""
+    return objects.InstancePCIRequest(
+        count=1, request_id=uuids.device, alias_name='card',
+        numa_policy=policy,
+        spec=[{'vendor_id': '8086', 'product_id': '1528'}])
 
 
 def splits(topology, allowed=None, **kwargs):
@@ -237,3 +259,45 @@ class SplitterTest(testtools.TestCase):
             'cell 0 lacks 12 free dedicated CPUs',
             splitter.why_not(host(cell(0, pinned=8), cell(1)), None, only=1)
             .partition(', ')[0])
+
+    def test_why_not_with_nodes_of_its_own(self):
+        wanted = vnuma.splitter(
+            flavor(12, hw__cpu_policy='dedicated',
+                   hw__emulator_threads_policy='isolate'), image()).wanted(2)
+        full = host(cell(0, pinned=4), cell(1))
+        self.assertEqual(
+            'cell 0 lacks 2 free dedicated CPUs',
+            vnuma.why_not(full, wanted, None))
+        self.assertEqual(
+            'the host has 1 NUMA node',
+            vnuma.why_not(host(cell(0)), wanted, None))
+        self.assertIsNone(vnuma.why_not(
+            host(cell(0), cell(1)), wanted, None))
+        shared = vnuma.splitter(flavor(4), image()).wanted(1)
+        self.assertEqual(
+            'cell 0 lacks 2 free shared CPUs',
+            vnuma.why_not(host(cell(0, used=14)), shared, limits()))
+
+    def test_near(self):
+        there = host(cell(0), cell(1), cell(2))
+        for policy, nodes, expected in (
+            (None, [1], [1]), ('required', [1, 2], [1, 2]),
+            ('legacy', [None], [0, 1, 2]), ('required', [None], []),
+            ('preferred', [1], [0, 1, 2]), ('required', [], []),
+        ):
+            self.assertEqual(expected, vnuma.near(
+                there, devices(*nodes), [device(policy)]))
+        self.assertIsNone(vnuma.near(there, devices(1), None))
+        self.assertIsNone(vnuma.near(there, None, [device()]))
+
+    def test_why_not_near_devices(self):
+        there = host(cell(0), cell(1, pinned=7))
+        splitter = vnuma.splitter(
+            flavor(8, hw__cpu_policy='dedicated'), image())
+        expected = ('its devices are near cell 1, which lacks 3 free '
+                    'dedicated CPUs')
+        self.assertEqual(expected, splitter.why_not(
+            there, None, near_devices=[1]))
+        self.assertEqual(
+            'its devices are near cell 1, which lacks 7 free dedicated CPUs',
+            vnuma.why_not(there, splitter.wanted(1), None, [1]))
