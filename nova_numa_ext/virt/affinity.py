@@ -1,0 +1,433 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The guests with ``numa_affinity`` on a host, and where they stand.
+
+What is known of them is from their domains: read once for each, and from
+then on kept by who changes it. The plan is made anew after each operation
+that lets a guest come or go. It asks libvirt for nothing where nobody has to
+move; before anybody is moved, and in each audit, libvirt is asked which of
+them run.
+
+Operations that end at the same time coalesce: the first to come does it for
+those that come meanwhile, and these do not wait. Nothing of this is an error
+of the operation: what fails is said in the log, counted, and done again in
+the next audit.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import threading
+
+from nova.virt.libvirt import host as nova_host
+from oslo_log import log as logging
+
+from nova_numa_ext import figures
+from nova_numa_ext.domain import standing
+from nova_numa_ext.host import reader
+from nova_numa_ext.topology import affinity
+from nova_numa_ext.topology import cpuset
+from nova_numa_ext.virt import affinity_moves
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """A guest that stands somewhere, or is about to.
+
+    :ivar guest: as the planner has it, by its UUID
+    :ivar name: the domain's
+    :ivar emulator: the CPUs of its other threads
+    :ivar iothreads: its IO threads that are pinned
+    :ivar memory: whether its domain has a memory policy of the whole guest
+    :ivar waits_on: the nodes that it has from its next start on, None where
+        it does not wait for one
+    """
+
+    guest: affinity.Guest
+    name: str
+    emulator: frozenset = frozenset()
+    iothreads: tuple = ()
+    memory: bool = False
+    waits_on: frozenset = None
+
+    def at(self, place):
+        """Return it where it was given a place."""
+        return dataclasses.replace(
+            self, emulator=place.emulator, waits_on=None,
+            guest=dataclasses.replace(
+                self.guest, nodes=place.nodes, pins=place.pins))
+
+    def is_at(self, place):
+        if self.waits_on is not None:
+            return self.waits_on == place.nodes
+        return (self.guest.nodes == place.nodes
+                and self.guest.pins == place.pins
+                and self.emulator == place.emulator)
+
+
+class Affinity:
+    """The guests of one host that have an affinity.
+
+    :param host: a nova.virt.libvirt.host.Host
+    :param nodes: returns the host, as nova_numa_ext.topology.affinity has it
+    :param policy: ``spread`` or ``pack``
+    :param is_overcommitted: returns whether vCPUs may share CPUs
+    """
+
+    def __init__(self, host, nodes, policy, is_overcommitted):
+        self._host = host
+        self._nodes = nodes
+        self._policy = policy
+        self._is_overcommitted = is_overcommitted
+        self._lock = threading.Lock()
+        self._known = {}
+        # Guests whose domain is to be read, and those that do not run now.
+        self._unread = set()
+        self._stopped = set()
+        # Operations under way, by guest.
+        self._changing = collections.Counter()
+        # Why some of them have no place.
+        self._refused = {}
+        self._wanted = self._done = 0
+        self._is_settling = False
+        self._is_doubtful = False
+
+    def may_stand(self, uuid):
+        """Note a guest that may stand somewhere, as its domain will say."""
+        with self._lock:
+            if uuid not in self._known:
+                self._unread.add(uuid)
+
+    def place(self, guest, name, memory=False):
+        """Return where a guest is to stand that is about to start.
+
+        It stands there from now on, for those that come after it.
+
+        :param guest: a nova_numa_ext.topology.affinity.Guest
+        :returns: a Place, or why there is none
+        """
+        if self._unread - {guest.name}:
+            self._look()
+        nodes = self._nodes()
+        with self._lock:
+            self.gone(guest.name)
+            place = affinity.place(
+                nodes, self._guests(), guest, self._policy,
+                self._is_overcommitted())
+            known = Known(guest, name, memory=memory)
+            if isinstance(place, affinity.Place):
+                known = known.at(place)
+            self._known[guest.name] = known
+            return place
+
+    @contextlib.contextmanager
+    def operation(self, uuid, after):
+        """Have a guest be left alone while something is done with it.
+
+        :param after: one of those below, for when it succeeded
+        """
+        with self._lock:
+            self._changing[uuid] += 1
+        try:
+            yield
+        except BaseException:
+            after = self.unsure
+            raise
+        finally:
+            with self._lock:
+                self._changing[uuid] -= 1
+                is_over = not self._changing[uuid]
+                if is_over:
+                    del self._changing[uuid]
+                concerned = is_over and after(uuid)
+            if concerned:
+                self.settle()
+
+    # What an operation leaves behind; each returns whether it concerns anybody.
+    # They are called with the lock held.
+
+    def started(self, uuid):
+        """The guest runs, as it was placed."""
+        return uuid in self._known
+
+    def restarted(self, uuid):
+        """It runs as it was defined, or was placed anew."""
+        known = self._known.get(uuid)
+        if known is not None and known.waits_on is not None:
+            return self.unsure(uuid)
+        return self.started(uuid)
+
+    def stopped(self, uuid):
+        """It does not run, and may be started again."""
+        was_known = self._forget(uuid)
+        if was_known:
+            self._stopped.add(uuid)
+        return was_known
+
+    def gone(self, uuid):
+        """It is no more on this host."""
+        self._stopped.discard(uuid)
+        return self._forget(uuid)
+
+    def unsure(self, uuid):
+        """Its domain is to be read, if it runs."""
+        concerned = uuid in self._stopped
+        concerned |= self.gone(uuid)
+        if concerned:
+            self._unread.add(uuid)
+        return concerned
+
+    def came(self, uuid):
+        """It came from another host, and runs."""
+        self.gone(uuid)
+        self._unread.add(uuid)
+        return True
+
+    def _forget(self, uuid):
+        known = self._known.pop(uuid, None) is not None
+        unread = uuid in self._unread
+        self._unread.discard(uuid)
+        return known or unread
+
+    def happened(self, uuid, starts):
+        """See an event that libvirt sent.
+
+        :param starts: whether the guest started, or stopped
+        """
+        with self._lock:
+            if self._changing[uuid]:
+                # Of Nova's own doing; it knows at its end.
+                return
+            if starts:
+                is_news = uuid in self._stopped
+                if is_news:
+                    self._stopped.discard(uuid)
+                    self._unread.add(uuid)
+            else:
+                is_news = uuid in self._known
+        if is_news:
+            self.settle(look=True)
+
+    def doubt(self):
+        """Have libvirt be asked who runs, the next time: events were lost."""
+        self._is_doubtful = True
+
+    def has_any(self):
+        return bool(self._known or self._unread)
+
+    def settle(self, look=False):
+        """Have each guest stand where it is to.
+
+        :param look: whether to ask libvirt in any case who runs
+        """
+        with self._lock:
+            self._is_doubtful |= look
+            self._wanted += 1
+            if self._is_settling:
+                return
+            self._is_settling = True
+        try:
+            while self._round():
+                pass
+        except BaseException:
+            self._is_settling = False
+            raise
+
+    def _round(self):
+        """Settle once; return whether there is more to be done."""
+        with self._lock:
+            if self._done == self._wanted:
+                # Within the lock: who comes now does it itself.
+                self._is_settling = False
+                return False
+            wanted = self._wanted
+        try:
+            self._settle()
+        except Exception as error:
+            self._is_doubtful = True
+            figures.AFFINITY_ERRORS.inc()
+            LOG.warning(
+                'numa_affinity: it is not known who is to stand where '
+                '(%(error)s). Guests stay where they are; this is tried '
+                'again in the next audit. If it comes again, see whether '
+                'libvirtd answers.', {'error': error}, exc_info=True)
+        self._done = wanted
+        return True
+
+    def _settle(self):
+        domains = None
+        if self._unread or (self._known and self._is_doubtful):
+            domains = self._look()
+        moves = self._moves()
+        if not moves:
+            return
+        if domains is None:
+            domains = self._look()
+            moves = self._moves()
+        for uuid, place in moves:
+            if uuid in domains:
+                self._move(domains[uuid], uuid, place)
+
+    def _look(self):
+        """Ask who runs; return their domains, by UUID."""
+        self._is_doubtful = False
+        with self._lock:
+            known, unread = set(self._known), set(self._unread)
+        domains = {
+            domain.UUIDString(): domain
+            for domain in self._host.list_instance_domains()}
+        found = {uuid: self._read(domains[uuid])
+                 for uuid in unread if uuid in domains}
+        with self._lock:
+            for uuid in known | unread:
+                if self._changing[uuid]:
+                    continue
+                if uuid not in domains:
+                    self.stopped(uuid)
+                elif uuid in self._unread:
+                    self._unread.discard(uuid)
+                    if found.get(uuid) is not None:
+                        self._known[uuid] = found[uuid]
+        return domains
+
+    def _read(self, domain):
+        """Return where a domain stands, None where it has no affinity."""
+        there = standing.of_domain(domain.XMLDesc(0))
+        if there is None:
+            return None
+        nodes = frozenset(
+            node.id for node in self._nodes().nodes
+            if node.cpus & there.emulator)
+        return Known(
+            affinity.Guest(
+                there.uuid, there.vcpus, there.memory_mib, there.strict,
+                nodes, _near(there.devices), there.pins),
+            there.name, there.emulator, there.iothreads, bool(there.memory))
+
+    def _guests(self):
+        return [known.guest for _uuid, known in sorted(self._known.items())]
+
+    def _moves(self):
+        """Return who is to be given which place, in this order."""
+        if not self._known:
+            return []
+        nodes = self._nodes()
+        with self._lock:
+            plan = affinity.plan(
+                nodes, self._guests(), self._policy,
+                self._is_overcommitted())
+            order = [*plan.moves, *(
+                uuid for uuid in sorted(plan.places)
+                if uuid not in plan.moves)]
+            self._note_refused(plan.refused)
+            return [
+                (uuid, plan.places[uuid]) for uuid in order
+                if not self._changing[uuid]
+                and not self._known[uuid].is_at(plan.places[uuid])]
+
+    def _note_refused(self, refused):
+        """Say once who has no place, and why."""
+        for uuid, why in refused.items():
+            if self._refused.get(uuid) != why:
+                LOG.info(
+                    'numa_affinity: %(name)s stays on all CPUs that are '
+                    'shared: %(why)s',
+                    {'name': self._known[uuid].name, 'why': why},
+                    instance_uuid=uuid)
+        self._refused = dict(refused)
+
+    def _move(self, domain, uuid, place):
+        with self._lock:
+            known = self._known.get(uuid)
+            if known is None or self._changing[uuid]:
+                return
+        try:
+            waits_for = affinity_moves.move(
+                domain, known, place, self._cpus())
+        except nova_host.libvirt.libvirtError as error:
+            self._note_failure(known, place, error)
+            return
+        with self._lock:
+            if self._known.get(uuid) is not known:
+                # Something was done with it meanwhile.
+                if self.unsure(uuid):
+                    self._wanted += 1
+                return
+            self._known[uuid] = (
+                known.at(place) if waits_for is None else
+                dataclasses.replace(known, waits_on=place.nodes))
+        _say(known, place, waits_for)
+
+    def _cpus(self):
+        return 1 + max(
+            (cpu for node in self._nodes().nodes for cpu in node.cpus),
+            default=-1)
+
+    def _note_failure(self, known, place, error):
+        with self._lock:
+            self.unsure(known.guest.name)
+        self._is_doubtful = True
+        if affinity_moves.is_gone(error):
+            LOG.debug('numa_affinity: %s stopped before it was moved.',
+                      known.name, instance_uuid=known.guest.name)
+            return
+        figures.AFFINITY_ERRORS.inc()
+        LOG.warning(
+            'numa_affinity: %(name)s stays on %(old)s, and was to be on '
+            '%(new)s: %(error)s. This is tried again in the next audit. If '
+            'it comes again, a hard reboot of the server puts it there.',
+            {'name': known.name, 'old': _nodes(known.guest.nodes),
+             'new': _nodes(place.nodes), 'error': error},
+            instance_uuid=known.guest.name)
+
+
+def _near(devices):
+    """Return the nodes that PCI devices are on, as far as is known."""
+    nodes = (reader.THIS.number(f'sys/bus/pci/devices/{device}/numa_node')
+             for device in devices)
+    # -1 is the kernel's word for unknown.
+    return frozenset(
+        node for node in nodes if node is not None and node >= 0)
+
+
+def _nodes(nodes):
+    if not nodes:
+        return 'any NUMA node'
+    many = 's' if len(nodes) > 1 else ''
+    return f'NUMA node{many} {cpuset.show(nodes)}'
+
+
+def _say(known, place, waits_for):
+    """Say who moved, from where to where, and why."""
+    guest = known.guest
+    words = {
+        'name': known.name, 'old': _nodes(guest.nodes),
+        'new': _nodes(place.nodes), 'why': place.reason,
+        'error': waits_for}
+    if waits_for is not None:
+        figures.AFFINITY_MOVES.labels('next start').inc()
+        LOG.info(
+            'numa_affinity: %(name)s moves from %(old)s to %(new)s at its '
+            'next start: %(why)s. Its memory is bound, and cannot be moved '
+            'while it runs: %(error)s', words, instance_uuid=guest.name)
+    elif guest.nodes == place.nodes:
+        LOG.debug('numa_affinity: %(name)s has other CPUs of %(new)s.',
+                  words, instance_uuid=guest.name)
+    else:
+        figures.AFFINITY_MOVES.labels(
+            'strict' if guest.strict else 'soft').inc()
+        LOG.info(
+            'numa_affinity: %(name)s moved from %(old)s to %(new)s: %(why)s',
+            words, instance_uuid=guest.name)
