@@ -29,6 +29,7 @@ import contextlib
 import dataclasses
 import threading
 
+import nova.conf
 from nova.virt.libvirt import host as nova_host
 from oslo_log import log as logging
 
@@ -39,6 +40,7 @@ from nova_numa_ext.topology import affinity
 from nova_numa_ext.topology import cpuset
 from nova_numa_ext.virt import affinity_moves
 
+CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
 
 
@@ -47,19 +49,15 @@ class Known:
     """A guest that stands somewhere, or is about to.
 
     :ivar guest: as the planner has it, by its UUID
-    :ivar name: the domain's
     :ivar emulator: the CPUs of its other threads
-    :ivar iothreads: its IO threads that are pinned
-    :ivar memory: whether its domain has a memory policy of the whole guest
+    :ivar iothreads: its IO threads that are pinned, None for not read yet
     :ivar waits_on: the nodes that it has from its next start on, None where
         it does not wait for one
     """
 
     guest: affinity.Guest
-    name: str
     emulator: frozenset = frozenset()
-    iothreads: tuple = ()
-    memory: bool = False
+    iothreads: tuple = None
     waits_on: frozenset = None
 
     def at(self, place):
@@ -81,16 +79,12 @@ class Affinity:
     """The guests of one host that have an affinity.
 
     :param host: a nova.virt.libvirt.host.Host
-    :param nodes: returns the host, as nova_numa_ext.topology.affinity has it
-    :param policy: ``spread`` or ``pack``
-    :param is_overcommitted: returns whether vCPUs may share CPUs
+    :param affinity_host: a nova_numa_ext.virt.affinity_host.AffinityHost
     """
 
-    def __init__(self, host, nodes, policy, is_overcommitted):
+    def __init__(self, host, affinity_host):
         self._host = host
-        self._nodes = nodes
-        self._policy = policy
-        self._is_overcommitted = is_overcommitted
+        self._affinity_host = affinity_host
         self._lock = threading.Lock()
         self._known = {}
         # Guests whose domain is to be read, and those that do not run now.
@@ -110,27 +104,45 @@ class Affinity:
             if uuid not in self._known:
                 self._unread.add(uuid)
 
-    def place(self, guest, name, memory=False):
+    def place(self, guest):
         """Return where a guest is to stand that is about to start.
 
         It stands there from now on, for those that come after it.
 
-        :param guest: a nova_numa_ext.topology.affinity.Guest
+        :param guest: a nova_numa_ext.topology.affinity.Guest, by its UUID
         :returns: a Place, or why there is none
         """
-        if self._unread - {guest.name}:
-            self._look()
-        nodes = self._nodes()
+        self._know_others(guest.name)
+        nodes = self._affinity_host.nodes()
         with self._lock:
+            place = self._place(nodes, guest)
             self.gone(guest.name)
-            place = affinity.place(
-                nodes, self._guests(), guest, self._policy,
-                self._is_overcommitted())
-            known = Known(guest, name, memory=memory)
+            known = Known(guest)
             if isinstance(place, affinity.Place):
                 known = known.at(place)
             self._known[guest.name] = known
             return place
+
+    def why_not(self, guest):
+        """Return why there is no place for a guest, None for there is."""
+        self._know_others(guest.name)
+        nodes = self._affinity_host.nodes()
+        with self._lock:
+            place = self._place(nodes, guest)
+        return place if isinstance(place, str) else None
+
+    def _know_others(self, uuid):
+        if self._unread - {uuid}:
+            self._look()
+
+    def _place(self, nodes, guest):
+        known = self._known.get(guest.name)
+        if known is not None:
+            guest = dataclasses.replace(
+                guest, nodes=known.guest.nodes, pins=known.guest.pins)
+        return affinity.place(
+            nodes, self._guests(), guest, CONF.numa_ext.numa_affinity_policy,
+            self._affinity_host.is_overcommitted())
 
     @contextlib.contextmanager
     def operation(self, uuid, after):
@@ -155,8 +167,8 @@ class Affinity:
             if concerned:
                 self.settle()
 
-    # What an operation leaves behind; each returns whether it concerns anybody.
-    # They are called with the lock held.
+    # What an operation leaves behind; each returns whether this concerns
+    # anybody. They are called with the lock held.
 
     def started(self, uuid):
         """The guest runs, as it was placed."""
@@ -308,13 +320,13 @@ class Affinity:
         if there is None:
             return None
         nodes = frozenset(
-            node.id for node in self._nodes().nodes
+            node.id for node in self._affinity_host.nodes().nodes
             if node.cpus & there.emulator)
         return Known(
             affinity.Guest(
                 there.uuid, there.vcpus, there.memory_mib, there.strict,
                 nodes, _near(there.devices), there.pins),
-            there.name, there.emulator, there.iothreads, bool(there.memory))
+            there.emulator, there.iothreads)
 
     def _guests(self):
         return [known.guest for _uuid, known in sorted(self._known.items())]
@@ -323,11 +335,11 @@ class Affinity:
         """Return who is to be given which place, in this order."""
         if not self._known:
             return []
-        nodes = self._nodes()
+        nodes = self._affinity_host.nodes()
         with self._lock:
             plan = affinity.plan(
-                nodes, self._guests(), self._policy,
-                self._is_overcommitted())
+                nodes, self._guests(), CONF.numa_ext.numa_affinity_policy,
+                self._affinity_host.is_overcommitted())
             order = [*plan.moves, *(
                 uuid for uuid in sorted(plan.places)
                 if uuid not in plan.moves)]
@@ -342,10 +354,8 @@ class Affinity:
         for uuid, why in refused.items():
             if self._refused.get(uuid) != why:
                 LOG.info(
-                    'numa_affinity: %(name)s stays on all CPUs that are '
-                    'shared: %(why)s',
-                    {'name': self._known[uuid].name, 'why': why},
-                    instance_uuid=uuid)
+                    'numa_affinity: the guest has all shared CPUs, for '
+                    '%(why)s', {'why': why}, instance_uuid=uuid)
         self._refused = dict(refused)
 
     def _move(self, domain, uuid, place):
@@ -353,11 +363,16 @@ class Affinity:
             known = self._known.get(uuid)
             if known is None or self._changing[uuid]:
                 return
+        iothreads = known.iothreads
         try:
+            if iothreads is None:
+                there = standing.of_domain(domain.XMLDesc(0))
+                iothreads = there.iothreads if there is not None else ()
             waits_for = affinity_moves.move(
-                domain, known, place, self._cpus())
+                domain, dataclasses.replace(known, iothreads=iothreads),
+                place, self._cpus())
         except nova_host.libvirt.libvirtError as error:
-            self._note_failure(known, place, error)
+            self._note_failure(domain, known, place, error)
             return
         with self._lock:
             if self._known.get(uuid) is not known:
@@ -365,30 +380,31 @@ class Affinity:
                 if self.unsure(uuid):
                     self._wanted += 1
                 return
-            self._known[uuid] = (
-                known.at(place) if waits_for is None else
+            moved = known.at(place) if waits_for is None else (
                 dataclasses.replace(known, waits_on=place.nodes))
-        _say(known, place, waits_for)
+            self._known[uuid] = dataclasses.replace(
+                moved, iothreads=iothreads)
+        _say(domain, known.guest, place, waits_for)
 
     def _cpus(self):
         return 1 + max(
-            (cpu for node in self._nodes().nodes for cpu in node.cpus),
+            (cpu for node in self._affinity_host.nodes().nodes for cpu in node.cpus),
             default=-1)
 
-    def _note_failure(self, known, place, error):
+    def _note_failure(self, domain, known, place, error):
         with self._lock:
             self.unsure(known.guest.name)
         self._is_doubtful = True
         if affinity_moves.is_gone(error):
             LOG.debug('numa_affinity: %s stopped before it was moved.',
-                      known.name, instance_uuid=known.guest.name)
+                      domain.name(), instance_uuid=known.guest.name)
             return
         figures.AFFINITY_ERRORS.inc()
         LOG.warning(
             'numa_affinity: %(name)s stays on %(old)s, and was to be on '
             '%(new)s: %(error)s. This is tried again in the next audit. If '
             'it comes again, a hard reboot of the server puts it there.',
-            {'name': known.name, 'old': _nodes(known.guest.nodes),
+            {'name': domain.name(), 'old': _nodes(known.guest.nodes),
              'new': _nodes(place.nodes), 'error': error},
             instance_uuid=known.guest.name)
 
@@ -409,11 +425,10 @@ def _nodes(nodes):
     return f'NUMA node{many} {cpuset.show(nodes)}'
 
 
-def _say(known, place, waits_for):
+def _say(domain, guest, place, waits_for):
     """Say who moved, from where to where, and why."""
-    guest = known.guest
     words = {
-        'name': known.name, 'old': _nodes(guest.nodes),
+        'name': domain.name(), 'old': _nodes(guest.nodes),
         'new': _nodes(place.nodes), 'why': place.reason,
         'error': waits_for}
     if waits_for is not None:

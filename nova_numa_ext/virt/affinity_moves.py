@@ -58,8 +58,7 @@ def move(domain, known, place, cpus):
     domain.pinEmulator(emulator, flags)
     for thread in known.iothreads:
         domain.pinIOThread(thread, emulator, flags)
-    has_policy = known.memory or known.guest.strict
-    if has_policy and (moves or known.waits_on is not None):
+    if known.guest.strict and (moves or known.waits_on is not None):
         domain.setNumaParameters(
             {NODESET: cpuset.show(place.nodes)}, CONFIG)
     return waits_for
