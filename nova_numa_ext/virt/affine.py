@@ -17,8 +17,6 @@ import collections
 from nova import exception
 from nova.compute import task_states
 import nova.conf
-from nova.virt import event as virtevent
-from nova.virt.libvirt import driver as nova_driver
 from oslo_log import log as logging
 from oslo_utils import excutils
 
@@ -33,13 +31,6 @@ CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
 
 opts.register_opts(CONF)
-
-RELIED_ON = {
-    nova_driver.LibvirtDriver: {
-        '_destroy': '(self, instance)',
-        'emit_event': '(self, event)',
-    },
-}
 
 STRICT = 'strict'
 NAME = 'numa_affinity'
@@ -188,18 +179,3 @@ class Affine:
             with excutils.save_and_reraise_exception():
                 if asks:
                     self._affinity.gone(instance.uuid)
-
-    def _destroy(self, instance, *args, **kwargs):
-        super()._destroy(instance, *args, **kwargs)
-        self._left(instance.uuid)
-
-    def emit_event(self, event):
-        if (isinstance(event, virtevent.LifecycleEvent)
-                and event.transition == virtevent.EVENT_LIFECYCLE_STOPPED):
-            self._left(event.uuid)
-        super().emit_event(event)
-
-    def _left(self, uuid):
-        # What stops before the driver is whole had no place.
-        if self._affinity is not None:
-            self._affinity.gone(uuid)

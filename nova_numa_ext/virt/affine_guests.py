@@ -41,6 +41,7 @@ rollback of it              live_migration,
                             rollback_live_migration_at_destination
 suspend, resume             suspend, resume
 evacuation                  spawn, destroy
+start of the host           resume_state_on_host_boot
 what guests do themselves,  emit_event
 and others with virsh
 events that were lost       get_available_resource, in each audit
@@ -53,16 +54,14 @@ import contextlib
 import inspect
 
 from lxml import etree
-import nova.conf
 from nova.virt import event as virtevent
 from nova.virt.libvirt import driver as nova_driver
 from nova.virt.libvirt import guest as nova_guest
 from oslo_log import log as logging
 
 from nova_numa_ext.domain import standing
-from nova_numa_ext.virt import affinity
+from nova_numa_ext.virt import affine
 
-CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
 
 _EVENTS = {
@@ -73,7 +72,7 @@ _EVENTS = {
 def _then(name, after):
     """Return a method like Nova's, after which guests are settled.
 
-    :param after: name of a method of affinity.Affinity
+    :param after: what a guest's ledger is told, as its operation() has it
     """
     # What follows the instance differs between releases.
     signature = inspect.signature(getattr(nova_driver.LibvirtDriver, name))
@@ -115,12 +114,11 @@ class AffineGuests:
 
     _affinity = None
 
-    def _init_affine_guests(self):
-        self._affinity = affinity.Affinity(
-            self._host, self._affinity_host,
-            CONF.numa_ext.numa_affinity_policy, self._is_overcommitted)
+    def _init_affinity(self):
+        super()._init_affinity()
         on_connected = getattr(self._host, 'on_connected', None)
         if on_connected is not None:
+            # Events may have been missed.
             on_connected(lambda _connection: self._affinity.doubt())
 
     spawn = _then('spawn', 'started')
@@ -130,6 +128,7 @@ class AffineGuests:
     reboot = _then('reboot', 'restarted')
     rescue = _then('rescue', 'started')
     unrescue = _then('unrescue', 'unsure')
+    resume_state_on_host_boot = _then('resume_state_on_host_boot', 'started')
     suspend = _then('suspend', 'stopped')
     resume = _then('resume', 'unsure')
     migrate_disk_and_power_off = _then('migrate_disk_and_power_off', 'gone')
@@ -152,9 +151,20 @@ class AffineGuests:
             return
         if after == 'came' and not self._asks_affinity(instance):
             after = 'gone'
-        with self._affinity.operation(
-                instance.uuid, getattr(self._affinity, after)):
+        with self._affinity.operation(instance.uuid, after):
             yield
+
+    def _asks_affinity(self, instance):
+        # What is not loaded the conductor would have to be asked for.
+        topology = (instance.numa_topology
+                    if 'numa_topology' in instance else None)
+        try:
+            return affine.asked_of(
+                self._policy(instance), topology) is not None
+        except Exception as error:
+            LOG.debug('No affinity is known of the guest: %s', error,
+                      instance=instance)
+            return False
 
     def emit_event(self, event):
         super().emit_event(event)
@@ -165,9 +175,11 @@ class AffineGuests:
 
     def get_available_resource(self, nodename):
         found = super().get_available_resource(nodename)
-        # Within what lists the domains once for an audit.
-        if self._affinity is not None and self._affinity.has_any():
-            self._affinity.settle(look=True)
+        ledger = self._affinity
+        if ledger is not None and (
+                ledger.has_any() or (ledger.is_new and self._follows())):
+            # Within what lists the domains once, and has read them all.
+            ledger.settle(look=True)
         return found
 
     def _register_undefined_instance_details(self, context, instance):
@@ -185,16 +197,3 @@ class AffineGuests:
                     given[key] = Traveller(given[key]._domain)
         return super()._live_migration_operation(
             context, instance, dest, *args, **kwargs)
-
-    def _is_overcommitted(self):
-        """Return whether Nova may put more vCPUs here than there are CPUs."""
-        manager = getattr(self.virtapi, '_compute', None)
-        ratios = [
-            node.cpu_allocation_ratio
-            for node in (manager.rt.compute_nodes.values() if manager else ())
-            if 'cpu_allocation_ratio' in node]
-        if not ratios:
-            # None is said to each host but its first time.
-            ratios = [CONF.cpu_allocation_ratio
-                      or CONF.initial_cpu_allocation_ratio]
-        return max(ratios) > 1.0

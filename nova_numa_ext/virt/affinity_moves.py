@@ -40,7 +40,7 @@ def move(domain, known, place, cpus):
     changed in any case, for a start that is not Nova's.
 
     :param domain: libvirt's, of a guest that runs
-    :param known: the guest, a nova_numa_ext.virt.affinity.Known
+    :param known: the guest, a nova_numa_ext.virt.affinity_ledger.Known
     :param place: a nova_numa_ext.topology.affinity.Place
     :param cpus: how many CPUs the host has
     :returns: why it moves no earlier than at its next start, None where it

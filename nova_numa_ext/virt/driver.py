@@ -29,6 +29,7 @@ from nova_numa_ext.domain import element
 from nova_numa_ext.domain import elements as domain_elements
 from nova_numa_ext.domain import metadata
 from nova_numa_ext.virt import affine
+from nova_numa_ext.virt import affine_guests
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import cpu_check
 from nova_numa_ext.virt import disks
@@ -49,8 +50,9 @@ opts.register_opts(CONF)
 
 
 class NumaLibvirtDriver(
-        affine.Affine, known_guests.KnownGuests, node_devices.NodeDevices,
-        disks.Disks, spawns.Spawns, nova_driver.LibvirtDriver):
+        known_guests.KnownGuests, node_devices.NodeDevices, disks.Disks,
+        affine_guests.AffineGuests, affine.Affine, spawns.Spawns,
+        nova_driver.LibvirtDriver):
     """Nova's libvirt driver for guests that ask for more.
 
     A guest that asks for nothing of this project's gets what Nova gives it,
