@@ -1,0 +1,85 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+import dataclasses
+
+from nova.tests.fixtures import libvirt as fakelibvirt
+
+from nova_numa_ext.topology import affinity
+from nova_numa_ext.virt import affinity_ledger
+from nova_numa_ext.virt import affinity_moves
+from tests.unit.virt import affine_libvirt
+
+HERE, THERE = (
+    affinity.Place(
+        frozenset({node}), (frozenset({4 * node}), frozenset({4 * node + 1})),
+        frozenset(range(4 * node, 4 * node + 4)), 'it is')
+    for node in (0, 1))
+
+
+class MoveTest(affine_libvirt.TestCase):
+
+    def move(self, place=THERE, strict=False, **known):
+        guest = affine_libvirt.guest('a', strict=strict)
+        self.libvirt.start(guest, HERE, iothreads=2)
+        self.domain = self.libvirt.domains[guest.name]
+        known = affinity_ledger.Known(guest, **known).at(HERE)
+        return affinity_moves.move(
+            self.domain, dataclasses.replace(known, iothreads=(1, 2)), place,
+            8)
+
+    def assertStands(self, place, nodes, which):
+        found = self.domain.standing(which)
+        self.assertEqual(
+            (place.pins, place.emulator, frozenset(nodes)),
+            (found.pins, found.emulator, found.memory))
+
+    def test_soft(self):
+        self.assertIsNone(self.move())
+        for which in affine_libvirt.LIVE, affine_libvirt.CONFIG:
+            self.assertStands(THERE, (), which)
+        self.assertEqual(
+            ['pinVcpuFlags', 'pinVcpuFlags', 'pinEmulator', 'pinIOThread',
+             'pinIOThread'], self.libvirt.take())
+
+    def test_strict(self):
+        self.assertIsNone(self.move(strict=True))
+        for which in affine_libvirt.LIVE, affine_libvirt.CONFIG:
+            self.assertStands(THERE, {1}, which)
+        # Its threads come after its memory, which may be refused.
+        self.assertEqual('setNumaParameters', self.libvirt.take()[0])
+
+    def test_strict_on_the_same_nodes(self):
+        self.libvirt.fails['setNumaParameters'] = affine_libvirt.error()
+        self.assertIsNone(self.move(HERE, strict=True))
+        self.assertStands(HERE, {0}, affine_libvirt.LIVE)
+
+    def test_strict_that_has_to_wait(self):
+        self.libvirt.fails['setNumaParameters', affine_libvirt.LIVE] = (
+            affine_libvirt.error(fakelibvirt.VIR_ERR_OPERATION_INVALID))
+        self.assertEqual('no cgroup', self.move(strict=True))
+        self.assertStands(HERE, {0}, affine_libvirt.LIVE)
+        self.assertStands(THERE, {1}, affine_libvirt.CONFIG)
+
+    def test_strict_that_does_not_run(self):
+        self.useFixture(affine_libvirt.fixtures.MonkeyPatch(
+            'tests.unit.virt.affine_libvirt.Domain.isActive',
+            lambda domain: False))
+        self.libvirt.fails['setNumaParameters'] = affine_libvirt.error(
+            fakelibvirt.VIR_ERR_OPERATION_INVALID)
+        found = self.assertRaises(
+            fakelibvirt.libvirtError, self.move, strict=True)
+        self.assertTrue(affinity_moves.is_gone(found))
+        self.assertStands(HERE, {0}, affine_libvirt.CONFIG)
+
+    def test_what_is_an_error(self):
+        self.assertFalse(affinity_moves.is_gone(affine_libvirt.error()))
