@@ -81,7 +81,7 @@ def of_domain(xml: str) -> Standing | None:
         frozenset() if memory is None
         else cpuset.parse(memory.get('nodeset', '')),
         tuple(_address(address)
-              for kind in ('hostdev', 'interface')
+              for kind in ('interface', 'hostdev')
               for address in domain.iterfind(
                   f'devices/{kind}/source/address')
               if address.get('bus') and address.get('slot')),

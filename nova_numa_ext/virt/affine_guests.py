@@ -44,7 +44,7 @@ evacuation                  spawn, destroy
 start of the host           resume_state_on_host_boot
 what guests do themselves,  emit_event
 and others with virsh
-events that were lost       get_available_resource, in each audit
+events that were lost       get_available_resource
 =========================== =======================================
 
 One that Nova does within another ends with that.

@@ -404,7 +404,7 @@ class Ledger:
                 iothreads = there.iothreads if there is not None else ()
             waits_for = affinity_moves.move(
                 domain, dataclasses.replace(known, iothreads=iothreads),
-                place, self._cpus())
+                place)
         except nova_host.libvirt.libvirtError as error:
             self._note_failure(domain, known, place, error)
             return
@@ -419,11 +419,6 @@ class Ledger:
             self._known[uuid] = dataclasses.replace(
                 moved, iothreads=iothreads)
         _say(domain, known.guest, place, waits_for)
-
-    def _cpus(self):
-        return 1 + max(
-            (cpu for node in self._affinity_host.nodes().nodes for cpu in node.cpus),
-            default=-1)
 
     def _note_failure(self, domain, known, place, error):
         with self._lock:

@@ -31,7 +31,7 @@ def is_gone(error):
         libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
 
 
-def move(domain, known, place, cpus):
+def move(domain, known, place):
     """Have a guest stand where it is to.
 
     A soft guest's threads are moved. One whose memory is bound moves with
@@ -42,7 +42,6 @@ def move(domain, known, place, cpus):
     :param domain: libvirt's, of a guest that runs
     :param known: the guest, a nova_numa_ext.virt.affinity_ledger.Known
     :param place: a nova_numa_ext.topology.affinity.Place
-    :param cpus: how many CPUs the host has
     :returns: why it moves no earlier than at its next start, None where it
         has moved
     :raises libvirt.libvirtError:
@@ -53,8 +52,8 @@ def move(domain, known, place, cpus):
         waits_for = _rebind(domain, place)
     flags = CONFIG if waits_for else LIVE | CONFIG
     for vcpu, allowed in enumerate(place.pins):
-        domain.pinVcpuFlags(vcpu, _map(allowed, cpus), flags)
-    emulator = _map(place.emulator, cpus)
+        domain.pinVcpuFlags(vcpu, _map(allowed), flags)
+    emulator = _map(place.emulator)
     domain.pinEmulator(emulator, flags)
     for thread in known.iothreads:
         domain.pinIOThread(thread, emulator, flags)
@@ -81,5 +80,5 @@ def _can_wait(domain, error):
             and domain.isActive())
 
 
-def _map(allowed, cpus):
-    return tuple(cpu in allowed for cpu in range(cpus))
+def _map(allowed):
+    return tuple(cpu in allowed for cpu in range(1 + max(allowed)))

@@ -34,8 +34,7 @@ class MoveTest(affine_libvirt.TestCase):
         self.domain = self.libvirt.domains[guest.name]
         known = affinity_ledger.Known(guest, **known).at(HERE)
         return affinity_moves.move(
-            self.domain, dataclasses.replace(known, iothreads=(1, 2)), place,
-            8)
+            self.domain, dataclasses.replace(known, iothreads=(1, 2)), place)
 
     def assertStands(self, place, nodes, which):
         found = self.domain.standing(which)
