@@ -424,7 +424,7 @@ class Ledger:
         with self._lock:
             self._unsure(known.guest.name)
         self._is_doubtful = True
-        if affinity_moves.is_gone(error):
+        if affinity_moves.is_gone(domain, error):
             LOG.debug('numa_affinity: %s stopped before it was moved.',
                       domain.name(), instance_uuid=known.guest.name)
             return

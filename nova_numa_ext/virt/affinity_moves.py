@@ -13,22 +13,22 @@
 """A running guest onto other host nodes, by libvirt."""
 
 from nova.virt.libvirt import host as nova_host
-from oslo_log import log as logging
 
 from nova_numa_ext.topology import cpuset
-
-LOG = logging.getLogger(__name__)
 
 LIVE, CONFIG = 1, 2
 #: Of virDomainSetNumaParameters.
 NODESET = 'numa_nodeset'
 
 
-def is_gone(error):
-    """Return whether a guest does not run any more."""
+def is_gone(domain, error):
+    """Return whether a call failed because the guest runs no more."""
     libvirt = nova_host.libvirt
-    return error.get_error_code() in (
-        libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID)
+    try:
+        return (error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN
+                or not domain.isActive())
+    except libvirt.libvirtError as other:
+        return other.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN
 
 
 def move(domain, known, place):
@@ -68,16 +68,10 @@ def _rebind(domain, place):
     try:
         domain.setNumaParameters({NODESET: cpuset.show(place.nodes)}, LIVE)
     except nova_host.libvirt.libvirtError as error:
-        if not _can_wait(domain, error):
+        if is_gone(domain, error):
             raise
         return str(error)
     return None
-
-
-def _can_wait(domain, error):
-    """Return whether a guest runs that libvirt cannot move now."""
-    return (error.get_error_code() != nova_host.libvirt.VIR_ERR_NO_DOMAIN
-            and domain.isActive())
 
 
 def _map(allowed):

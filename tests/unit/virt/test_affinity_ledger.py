@@ -285,6 +285,9 @@ class FailureTest(affine_libvirt.TestCase):
         self.assertIn('pinVcpuFlags', self.libvirt.take())
         self.libvirt.fails['pinVcpuFlags'] = affine_libvirt.error(
             fakelibvirt.VIR_ERR_OPERATION_INVALID)
+        self.useFixture(fixtures.MonkeyPatch(
+            'tests.unit.virt.affine_libvirt.Domain.isActive',
+            lambda domain: False))
         self.ledger.settle(look=True)
         self.assertIn('pinVcpuFlags', self.libvirt.take())
         self.assertErrors(0)

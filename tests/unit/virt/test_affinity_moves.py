@@ -11,6 +11,7 @@
 #    under the License.
 
 import dataclasses
+from unittest import mock
 
 from nova.tests.fixtures import libvirt as fakelibvirt
 
@@ -77,8 +78,20 @@ class MoveTest(affine_libvirt.TestCase):
             fakelibvirt.VIR_ERR_OPERATION_INVALID)
         found = self.assertRaises(
             fakelibvirt.libvirtError, self.move, strict=True)
-        self.assertTrue(affinity_moves.is_gone(found))
+        self.assertTrue(affinity_moves.is_gone(self.domain, found))
         self.assertStands(HERE, {0}, affine_libvirt.CONFIG)
 
-    def test_what_is_an_error(self):
-        self.assertFalse(affinity_moves.is_gone(affine_libvirt.error()))
+    def test_who_is_gone(self):
+        self.move()
+        invalid, no_domain, other = (affine_libvirt.error(code) for code in (
+            fakelibvirt.VIR_ERR_OPERATION_INVALID,
+            fakelibvirt.VIR_ERR_NO_DOMAIN,
+            fakelibvirt.VIR_ERR_INTERNAL_ERROR))
+        self.assertEqual(
+            [False, True, False],
+            [affinity_moves.is_gone(self.domain, error)
+             for error in (invalid, no_domain, other)])
+        domain = mock.Mock(spec=['isActive'])
+        for answer, gone in ((0, True), (no_domain, True), (other, False)):
+            domain.isActive.side_effect = [answer]
+            self.assertIs(gone, affinity_moves.is_gone(domain, invalid))
