@@ -212,9 +212,7 @@ class Loads:
             return 'no cell has CPUs and memory for it'
         named = [words for _amount, _node, words in sorted(found)[:_NAMED]]
         more = ' and others' if len(found) > _NAMED else ''
-        together = ('; all together lack room, too'
-                    if len(self._nodes) > 1 else '')
-        return ', '.join(named) + more + together
+        return ', '.join(named) + more
 
     def _lacks(self, guest: Guest, node: int) -> Iterator[lacks.Lack]:
         yield lacks.Lack(

@@ -86,7 +86,7 @@ class Stands:
                     else weight.load)
             yield _Rank(
                 weight.is_over, loads.away(guest, nodes), loads.apart(nodes),
-                load, tuple(sorted(nodes)))
+                load, nodes != guest.nodes, tuple(sorted(nodes)))
 
 
 class _Rank(NamedTuple):
@@ -96,6 +96,7 @@ class _Rank(NamedTuple):
     away: int
     apart: int
     load: float
+    is_elsewhere: bool
     nodes: tuple[int, ...]
 
 

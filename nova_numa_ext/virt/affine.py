@@ -43,6 +43,12 @@ REMEDY = 'Try again when guests have gone, or ask for soft'
 Asked = collections.namedtuple('Asked', 'word origin')
 
 
+def is_default():
+    """Return whether guests have it that say nothing."""
+    return (CONF.numa_ext.guest_policy
+            and CONF.numa_ext.numa_affinity != 'none')
+
+
 def asked_of(policy, numa_topology):
     """Return what a guest asks for, None for none.
 

@@ -159,18 +159,17 @@ class NumaLibvirtDriver(
             if CONF.numa_ext.guest_policy and here and not flavor:
                 emulator_check.judge(
                     instance, image_meta, self._host, self._host_facts)
-            if not here:
-                return None
-            topology = (
-                request.unplaced_topology(instance, flavor, image_meta)
-                if flavor else instance.numa_topology)
-            if policy:
-                self._elements(
-                    instance, image_meta, policy, topology, flavor)
-            if flavor or not comes:
-                # Of one that comes it is judged where another host can be
-                # tried.
-                self._judge_affinity(instance, policy, topology, flavor)
+            if here and (policy or affine.is_default()):
+                topology = (
+                    request.unplaced_topology(instance, flavor, image_meta)
+                    if flavor else instance.numa_topology)
+                if policy:
+                    self._elements(
+                        instance, image_meta, policy, topology, flavor)
+                # Of one that comes it is judged where Nova can still try
+                # another host.
+                if flavor or not comes:
+                    self._judge_affinity(instance, policy, topology, flavor)
         except guest_policy.Refused as refused:
             LOG.error('%s', refused, instance=instance)
             return str(refused)

@@ -10,179 +10,193 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Guests with NUMA affinity, moved when others come and go.
+"""Guests that are to stand on few nodes, from the flavor to the domain.
 
-A host has 4 nodes of 8 CPUs, which may be promised four times.
+The host has four nodes of 8 shared CPUs and 16 GiB each.
 """
 
-import fixtures
-from nova.virt.libvirt import driver as nova_driver
+from xml.etree import ElementTree
 
-from tests.functional import affine
-from tests.functional import connected
+from nova_numa_ext.domain import metadata
+from nova_numa_ext.topology import cpuset
+from tests.functional import base
 from tests.functional import hypervisor
 
+SOFT = {'numa_ext:numa_affinity': 'soft'}
+STRICT = {'numa_ext:numa_affinity': 'strict'}
+GIB = 1024
 
-class AffinityTest(connected.TestCase):
 
-    microversion = '2.74'
+class AffinityTestCase(base.TestCase):
+
+    cpu_ratio = 1.0
 
     def setUp(self):
-        self.domains = affine.Domains()
-        self.useFixture(self.domains)
         super().setUp()
+        self.flags(cpu_shared_set='0-31', group='compute')
+        self.flags(reserved_host_memory_mb=0, ram_allocation_ratio=2.0,
+                   cpu_allocation_ratio=self.cpu_ratio)
+        self.start_host(host_info=hypervisor.host(), far=20)
+
+    def guest(self, specs=None, vcpus=4, memory_gib=2, **kwargs):
+        return self._create_server(
+            flavor_id=self.flavor(
+                specs, vcpus, memory_mb=memory_gib * GIB),
+            networks='none', **kwargs)
+
+    def domain(self, server, host='compute1'):
+        return ElementTree.fromstring(self.xml(server, host))
+
+    def assertStands(self, server, nodes, strict=False, range_bound=False):
+        """Assert that a guest is on these nodes, and on no others.
+
+        :returns: the CPUs of its vCPUs
+        """
+        domain = self.domain(server)
+        cpus = [node * 8 + cpu for node in nodes for cpu in range(8)]
+        self.assertEqual(
+            cpuset.show(cpus),
+            domain.find('cputune/emulatorpin').get('cpuset'))
+        pins = [cpuset.parse(pin.get('cpuset'))
+                for pin in domain.findall('cputune/vcpupin')]
+        self.assertEqual(int(domain.findtext('vcpu')), len(pins))
+        if range_bound:
+            self.assertEqual({frozenset(cpus)}, set(pins))
+        else:
+            self.assertEqual({1}, set(map(len, pins)))
+            self.assertLessEqual(frozenset().union(*pins), set(cpus))
+        memory = domain.find('numatune/memory')
+        self.assertEqual(
+            {'mode': 'strict', 'nodeset': cpuset.show(nodes)}
+            if strict else None,
+            None if memory is None else dict(memory.attrib))
+        return frozenset().union(*pins)
+
+    def assertFloats(self, server):
+        domain = self.domain(server)
+        self.assertEqual([], domain.findall('cputune/*'))
+        self.assertIsNone(domain.find('numatune'))
+        self.assertEqual('0-31', domain.find('vcpu').get('cpuset'))
+
+    def kept(self, server):
+        """Return what the domain keeps of what was asked for."""
+        return [(setting.name, setting.value, setting.source)
+                for setting in metadata.read(self.domain(server))]
+
+
+class OneToOneTest(AffinityTestCase):
+
+    def test_where_they_land(self):
+        """The least loaded node; CPUs of their own as long as there are."""
+        first = self.guest(SOFT)
+        self.assertStands(first, [0])
+        strict = self.guest(STRICT, memory_gib=4)
+        self.assertStands(strict, [1], strict=True)
+        self.assertEqual(
+            [('numa_affinity', 'strict', 'flavor')], self.kept(strict))
+        # More than a node has CPUs.
+        wide = self.guest(STRICT, vcpus=10)
+        taken = self.assertStands(wide, [2, 3], strict=True)
+        self.assertEqual(10, len(taken))
+        self._delete_server(strict)
+        self.assertStands(self.guest(SOFT, vcpus=8), [1])
+        self.assertFalse(
+            taken & self.assertStands(self.guest(SOFT, vcpus=3), [2]))
+
+    def test_it_stays_where_it_is(self):
+        self.guest(SOFT)
+        server = self.guest(STRICT)
+        self.guest(SOFT)
+        cpus = self.assertStands(server, [1], strict=True)
+        self._reboot_server(server, hard=True)
+        self.assertEqual(cpus, self.assertStands(server, [1], strict=True))
+        self._stop_server(server)
+        self._start_server(server)
+        self.assertEqual(cpus, self.assertStands(server, [1], strict=True))
+
+    def test_the_option(self):
         self.flags(numa_affinity='soft', group='numa_ext')
-        self.start_host(host_info=hypervisor.host())
-        self.flavor_id = self.flavor(vcpus=8, memory_mb=512)
-
-    def _get_connection(self, *args, hostname=None, **kwargs):
-        # Of a host that nova-compute is started anew on.
-        if hostname in self.connections:
-            return self.connections[hostname]
-        return super()._get_connection(*args, hostname=hostname, **kwargs)
-
-    def restart(self):
-        """Start nova-compute anew, on a host that runs on."""
-        self.computes.pop('compute1').stop()
-        self.compute_rp_uuids.pop('compute1')
-        self.connections['compute1']._callbacks.clear()
-        self.start_host()
-
-    def audit(self):
-        self.computes['compute1'].manager.rt.update_available_resource(
-            self.context, 'compute1')
-
-    def guest(self):
-        server = self._create_server(
-            flavor_id=self.flavor_id, networks='none', host='compute1')
-        self.deliver()
-        return server
-
-    def delete(self, server):
-        self._delete_server(server)
-        self.deliver()
-
-    def nodes(self, *servers, which=affine.LIVE):
-        """Return the nodes that guests run on, of one node each."""
-        found = []
-        for server in servers:
-            there = affine.standing_of(
-                self.connections['compute1'], server, which)
-            (node,) = {cpu // 8 for cpu in there.emulator}
-            self.assertEqual(
-                [frozenset(range(8 * node, 8 * node + 8))] * there.vcpus,
-                list(there.pins))
-            found.append(node)
-        return found
-
-    def assertMoved(self, number):
-        """Assert that so many guests moved since the last time."""
-        self.assertEqual(number, self.domains.take().count('pinEmulator'))
-
-    def log(self):
-        return self.stdlog.logger.output
-
-    def test_through_life(self):
-        self.calls.take('compute1')
-        first = self.guest()
-        by_the_first = self.calls.take('compute1')
-        guests = [first, *(self.guest() for _number in range(4))]
-        self.assertEqual([0, 1, 2, 3, 0], self.nodes(*guests))
-        # As without affinity, where nobody has to move.
-        self.calls.take('compute1')
-        self.audit()
-        self.calls.take('compute1')
-        guests.append(self.guest())
-        self.assertEqual([1], self.nodes(guests[5]))
-        self.assertEqual(
-            {'XMLDesc': 1, 'createWithFlags': 1, 'defineXML': 1,
-             'domainListGetStats': 1}, self.calls.take('compute1'))
-        self.assertMoved(0)
-        self.assertNotIn('listAllDomains', by_the_first)
-
-        self.delete(guests.pop(2))
-        self.assertEqual([0, 1, 2, 3], sorted(set(self.nodes(*guests))))
-        self.assertEqual(
-            self.nodes(*guests), self.nodes(*guests, which=affine.CONFIG))
-        self.assertMoved(1)
-        self.assertIn(' moved from NUMA node ', self.log())
-
-        for stopped in list(guests):
-            if self.nodes(stopped) == [3]:
-                break
-        self._stop_server(stopped)
-        self.deliver()
-        guests.remove(stopped)
-        self.assertEqual([0, 1, 2, 3], sorted(self.nodes(*guests)))
-        self.assertMoved(1)
-        self._start_server(stopped)
-        self.deliver()
-        guests.append(stopped)
-        self.assertEqual([0, 1, 2, 3], sorted(set(self.nodes(*guests))))
-        self.assertMoved(0)
-
-        before = self.nodes(*guests)
-        self.restart()
-        self.audit()
-        self.assertEqual(before, self.nodes(*guests))
-        self.assertMoved(0)
-
-        lonely = before.index(next(
-            node for node in before if before.count(node) == 1))
-        self.delete(guests.pop(lonely))
-        self.assertEqual([0, 1, 2, 3], sorted(self.nodes(*guests)))
-        self.assertMoved(1)
-        self.assertEqual([], self.domains.under_lock)
-
-    def test_a_move_that_fails_is_nobodys_failure(self):
-        guests = [self.guest() for _number in range(5)]
-        self.domains.fails.add('pinEmulator')
-        self.delete(guests.pop(1))
-        self.assertIn(': pinEmulator does not go here. This is tried again '
-                      'in the next audit.', self.log())
-        self.domains.fails.clear()
-        self.audit()
-        self.assertEqual([0, 1, 2, 3], sorted(self.nodes(*guests)))
-        self.assertEqual([], self.domains.under_lock)
-
-    def test_resize(self):
-        self.flags(allow_resize_to_same_host=True)
-        for name, value in (
-                ('migrate_disk_and_power_off', '[]'),
-                ('_finish_migration_vtpm', None), ('cleanup', None)):
-            self.useFixture(fixtures.MockPatchObject(
-                nova_driver.LibvirtDriver, name, return_value=value))
         server = self.guest()
-        other = self.guest()
-        self._resize_server(
-            server, self.flavor(vcpus=12, memory_mb=512))
-        there = affine.standing_of(self.connections['compute1'], server)
-        self.assertEqual(12, len(there.pins))
-        # No guest is squeezed onto a node with fewer CPUs than it has vCPUs.
-        self.assertEqual(16, len(there.emulator))
-        self._revert_resize(server)
+        self.assertStands(server, [0])
         self.assertEqual(
-            2, len({*self.nodes(server), *self.nodes(other)}))
+            [('numa_affinity', 'soft', 'option')], self.kept(server))
+        self.assertFloats(self.guest({'numa_ext:numa_affinity': 'none'}))
+        # Nova's own word on nodes comes first.
+        nodes = self.domain(self.guest({'hw:numa_nodes': '2'}))
+        self.assertEqual(2, len(nodes.findall('numatune/memnode')))
+        self.assertEqual((), metadata.read(nodes))
+        self.assertStands(self.guest(STRICT), [1], strict=True)
 
-    def test_guests_without_affinity(self):
-        self.flags(numa_affinity='none', group='numa_ext')
-        guests = [self.guest() for _number in range(2)]
-        self.calls.take('compute1')
-        self.delete(guests.pop())
+    def test_packed(self):
+        self.flags(numa_affinity_policy='pack', group='numa_ext')
+        for nodes in ([0], [0], [1]):
+            self.assertStands(self.guest(SOFT), nodes)
+
+    def test_a_wrong_flavor(self):
+        for specs, what in (
+            ({**SOFT, 'hw:numa_nodes': '2'}, 'hw:numa_nodes'),
+            ({**SOFT, 'hw:mem_page_size': 'small'}, 'hw:mem_page_size'),
+            ({**STRICT, 'numa_ext:numa_nodes': 'auto'},
+             "flavor numa_ext:numa_nodes='auto'"),
+        ):
+            server = self.guest(specs, expected_state='ERROR')
+            word = specs['numa_ext:numa_affinity']
+            self.assertEqual(
+                f'Build of instance {server["id"]} aborted: flavor '
+                f"numa_ext:numa_affinity='{word}': {what} does not go with "
+                'it. Remove one of the two.', server['fault']['message'])
+
+    def test_dedicated_cpus(self):
+        self.flags(cpu_shared_set='0-15', cpu_dedicated_set='16-31',
+                   group='compute')
+        self.start_host('compute2', host_info=hypervisor.host())
+        server = self.guest({**SOFT, 'hw:cpu_policy': 'dedicated'},
+                            host='compute2', expected_state='ERROR')
+        self.assertIn('hw:cpu_policy=dedicated does not go with it. Remove '
+                      'one of the two.', server['fault']['message'])
+
+
+class RangeTest(AffinityTestCase):
+
+    cpu_ratio = 4.0
+
+    def test_where_they_land(self):
+        servers = [self.guest(specs) for specs in (SOFT, STRICT, SOFT, SOFT)]
+        for node, server in enumerate(servers):
+            self.assertStands(
+                server, [node], strict=node == 1, range_bound=True)
+        self.assertStands(self.guest(SOFT), [0], range_bound=True)
+
+
+class NoRoomTest(AffinityTestCase):
+
+    def fill(self):
+        for node in range(4):
+            self.assertStands(
+                self.guest(STRICT, 1, 10), [node], strict=True)
+
+    def test_soft(self):
+        self.fill()
+        server = self.guest(SOFT, 1, 25)
+        self.assertFloats(server)
         self.assertEqual(
-            {'destroy': 1, 'lookupByUUIDString': 1, 'undefineFlags': 1},
-            self.calls.take('compute1'))
-        self.assertMoved(0)
+            [('numa_affinity', 'soft', 'flavor')], self.kept(server))
 
     def test_strict(self):
-        self.flags(numa_affinity='strict', group='numa_ext')
-        guests = [self.guest() for _number in range(5)]
-        memory = [affine.standing_of(
-            self.connections['compute1'], guest).memory for guest in guests]
-        self.assertEqual([{0}, {1}, {2}, {3}, {0}], memory)
-        self.delete(guests.pop(1))
-        self.assertEqual([0, 1, 2, 3], sorted(self.nodes(*guests)))
-        for guest in guests:
-            for which in affine.LIVE, affine.CONFIG:
-                self.assertEqual(set(self.nodes(guest)), affine.standing_of(
-                    self.connections['compute1'], guest, which).memory)
+        self.fill()
+        self.flags(max_attempts=1, group='scheduler')
+        server = self.guest(STRICT, 1, 25, expected_state='ERROR')
+        self.assertEqual(
+            'Insufficient compute resources: compute1: cell 0 lacks 19 GiB '
+            'of free memory, cell 1 lacks 19 GiB of free memory and others.',
+            server['fault']['message'])
+        self.assertNotIn(server['id'], self.connections['compute1'].xml)
+
+    def test_another_host(self):
+        self.fill()
+        self.start_host('compute2', host_info=hypervisor.host())
+        # The one with less room is tried first.
+        self.flags(ram_weight_multiplier=-1.0, cpu_weight_multiplier=-1.0,
+                   group='filter_scheduler')
+        server = self.guest(STRICT, 1, 25)
+        self.assertEqual('compute2', self.instance(server).host)

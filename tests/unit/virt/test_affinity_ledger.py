@@ -19,6 +19,7 @@ from nova.tests.fixtures import libvirt as fakelibvirt
 from nova_numa_ext import figures
 from nova_numa_ext.topology import affinity
 from nova_numa_ext.virt import affinity_ledger
+from tests.unit.domain import test_standing
 from tests.unit.host import tree
 from tests.unit.virt import affine_libvirt
 
@@ -123,6 +124,25 @@ class LedgerTest(affine_libvirt.TestCase):
         self.assertIn('moved from any NUMA node to NUMA node 0',
                       self.log.output)
 
+    def test_policy(self):
+        affinity_ledger.CONF.set_override(
+            'numa_affinity_policy', 'pack', 'numa_ext')
+        self.addCleanup(affinity_ledger.CONF.clear_override,
+                        'numa_affinity_policy', 'numa_ext')
+        self.start(A, B, C)
+        self.assertEqual([[0], [0], [1]], self.nodes(A, B, C))
+
+    def test_who_is_started_anew_stays(self):
+        self.host.over = False
+        self.start(A, B, C)
+        before = [self.libvirt.standing(guest) for guest in (A, B, C)]
+        for guest in A, B, C:
+            place = self.ledger.place(guest)
+            self.assertEqual(
+                self.libvirt.standing(guest).pins, place.pins)
+        self.assertEqual(
+            before, [self.libvirt.standing(guest) for guest in (A, B, C)])
+
     def test_why_not(self):
         self.assertIsNone(self.ledger.why_not(A))
         self.assertIn('memory', self.ledger.why_not(
@@ -166,6 +186,19 @@ class RestartTest(affine_libvirt.TestCase):
         self.start(B)
         self.assertEqual(3, len(self.nodes(A, B, C)))
         self.assertEqual(2, len({str(node) for node in self.nodes(A, B, C)}))
+
+    def test_guests_without_affinity_are_passed_over(self):
+        for number, xml in enumerate((
+                '<domain/>', test_standing.domain('none'))):
+            self.libvirt.domains[str(number)] = mock.Mock(
+                spec=['UUIDString', 'XMLDesc'], **{
+                    'UUIDString.return_value': str(number),
+                    'XMLDesc.return_value': xml})
+        self.restart()
+        self.ledger.settle(look=True)
+        self.assertEqual(
+            {A.name, B.name, C.name},
+            {guest.name for guest in self.ledger._guests()})
 
     def test_an_audit_that_reads_all(self):
         self.ledger = affinity_ledger.Ledger(self.libvirt, self.host)
