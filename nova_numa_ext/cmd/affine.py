@@ -59,6 +59,15 @@ def waiting(guests):
         for guest in guests if guest.next_nodes is not None]
 
 
+def notes(look, guests):
+    """Return what keeps memory from following those that move."""
+    if (look.number('proc/sys/kernel/numa_balancing')
+            or all(guest.asked != 'soft' for guest in guests)):
+        return []
+    return ['The memory of guests with soft numa_affinity does not follow '
+            'where they move: kernel.numa_balancing is off.']
+
+
 def of_node(guests, node):
     """Return the names of those that stand on a node."""
     return [guest.name for guest in guests if node in guest.nodes]

@@ -89,6 +89,7 @@ def run(arguments):
         kept_off = isolation.items_of(look, cpus)
         there = occupancy.of_domains(live for live, _defined in domains)
         affines = affine.of_domains(look, host, domains)
+        notes += affine.notes(look, affines)
         drawn = _draw(look, host, there, dedicated, here, notes)
         if arguments.svg:
             _write(arguments.svg, svg.draw(drawn))

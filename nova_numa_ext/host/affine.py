@@ -49,11 +49,18 @@ class Affine:
     @property
     def remote(self) -> float | None:
         """The share of its memory that is on other nodes; None for unknown."""
-        if not self.kib or not sum(self.kib.values()):
-            return None
-        return sum(
-            kib for node, kib in self.kib.items() if node not in self.nodes
-        ) / sum(self.kib.values())
+        return remote(self.kib, self.nodes)
+
+
+def remote(
+    kib: Mapping[int, int] | None, nodes: frozenset[int],
+) -> float | None:
+    """Return the share of memory that is not on these nodes."""
+    total = sum(kib.values()) if kib else 0
+    if not kib or not total:
+        return None
+    return sum(
+        some for node, some in kib.items() if node not in nodes) / total
 
 
 def of_guest(
@@ -75,7 +82,7 @@ def of_guest(
         next_nodes = _nodes(host, later)
     return Affine(
         now.name, now.vcpus, 'strict' if now.strict else 'soft', nodes,
-        _memory(reader, now.uuid),
+        memory(reader, now.uuid),
         next_nodes if next_nodes != nodes else None)
 
 
@@ -85,7 +92,11 @@ def _nodes(host: HostTopology, there: standing.Standing) -> frozenset[int]:
         if not there.emulator or cell.cpus & there.emulator)
 
 
-def _memory(reader: HostReader, uuid: str) -> dict[int, int] | None:
+def memory(reader: HostReader, uuid: str) -> dict[int, int] | None:
+    """Return how many KiB of a guest's memory are on each host node.
+
+    :returns: None where this cannot be read
+    """
     pid = processes.of_guest(reader, uuid)
     areas = None if pid is None else processes.areas(reader, pid)
     if areas is None:

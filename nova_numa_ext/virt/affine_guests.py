@@ -180,6 +180,7 @@ class AffineGuests:
                 ledger.has_any() or (ledger.is_new and self._follows())):
             # Within what lists the domains once, and has read them all.
             ledger.settle(look=True)
+            ledger.report()
         return found
 
     def _register_undefined_instance_details(self, context, instance):

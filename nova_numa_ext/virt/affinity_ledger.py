@@ -37,6 +37,7 @@ from oslo_log import log as logging
 
 from nova_numa_ext import figures
 from nova_numa_ext.domain import standing
+from nova_numa_ext.host import affine
 from nova_numa_ext.host import reader
 from nova_numa_ext.topology import affinity
 from nova_numa_ext.topology import cpuset
@@ -99,6 +100,8 @@ class Ledger:
         self._changing = collections.Counter()
         # Why some of them have no place.
         self._refused = {}
+        # Who moved, and where the memory has come to was not said yet.
+        self._moved = set()
         self._wanted = self._done = 0
         self._is_settling = False
         self._is_doubtful = False
@@ -318,6 +321,24 @@ class Ledger:
             if uuid in domains:
                 self._move(domains[uuid], uuid, place)
 
+    def report(self):
+        """Say how much memory has not followed who moved since the last.
+
+        The kernel shows it to root only, and takes a while.
+        """
+        with self._lock:
+            moved, self._moved = self._moved, set()
+            there = [(uuid, self._known[uuid].guest.nodes)
+                     for uuid in sorted(moved) if uuid in self._known]
+        for uuid, nodes in there:
+            share = affine.remote(affine.memory(reader.THIS, uuid), nodes)
+            if share is not None:
+                LOG.info(
+                    'numa_affinity: of the memory of the guest that moved, '
+                    '%(share).1f %% is not on %(nodes)s yet',
+                    {'share': 100 * share, 'nodes': _nodes(nodes)},
+                    instance_uuid=uuid)
+
     def _look(self):
         """Ask who runs; return their domains, by UUID."""
         self._is_doubtful = False
@@ -418,6 +439,8 @@ class Ledger:
                 dataclasses.replace(known, waits_on=place.nodes))
             self._known[uuid] = dataclasses.replace(
                 moved, iothreads=iothreads)
+            if moved.guest.nodes != known.guest.nodes:
+                self._moved.add(uuid)
         _say(domain, known.guest, place, waits_for)
 
     def _note_failure(self, domain, known, place, error):

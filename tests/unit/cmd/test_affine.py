@@ -45,6 +45,14 @@ class AffineTest(testtools.TestCase):
              'A hard reboot of the server moves it.'],
             affine.waiting([SOFT, STRICT]))
 
+    def test_memory_that_does_not_follow(self):
+        for balancing, guests, number in (
+                ('0', [SOFT, STRICT], 1), (None, [SOFT], 1),
+                ('1', [SOFT], 0), ('0', [STRICT], 0), ('0', [], 0)):
+            look = self.useFixture(tree.Tree({
+                'proc/sys/kernel/numa_balancing': balancing})).reader
+            self.assertEqual(number, len(affine.notes(look, guests)))
+
     def test_of_node(self):
         self.assertEqual(
             ['instance-00000002'], affine.of_node([SOFT, STRICT], 1))

@@ -222,6 +222,9 @@ class HooksTest(testtools.TestCase):
             Driver, '_follows', return_value=follows))
         self.assertEqual(
             'node', self.driver.get_available_resource('node'))
+        self.assertEqual(
+            ledger.settle.call_count, ledger.report.call_count)
+        ledger.report.reset_mock()
         return ledger.settle.mock_calls == [mock.call(look=True)]
 
     def test_audits(self):

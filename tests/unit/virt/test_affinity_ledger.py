@@ -20,6 +20,7 @@ from nova_numa_ext import figures
 from nova_numa_ext.topology import affinity
 from nova_numa_ext.virt import affinity_ledger
 from tests.unit.domain import test_standing
+from tests.unit.host import test_affine
 from tests.unit.host import tree
 from tests.unit.virt import affine_libvirt
 
@@ -59,6 +60,29 @@ class LedgerTest(affine_libvirt.TestCase):
         self.assertIn(
             'moved from NUMA node 0 to NUMA node 1: cell 0 had a load of '
             '1.00\n', self.log.output)
+
+    def test_how_much_memory_followed(self):
+        self.start(A, B, C)
+        self.stop(B)
+        moved, = (guest for guest in (A, C) if self.nodes(guest) == [[1]])
+        files = test_affine.files()
+        files['proc/4000/cmdline'] = f'qemu\\x00-uuid\\x00{moved.name}'
+        self.useFixture(fixtures.MonkeyPatch(
+            'nova_numa_ext.host.reader.THIS',
+            self.useFixture(tree.Tree(files)).reader))
+        self.ledger.report()
+        said = ('of the memory of the guest that moved, 75.0 % is not on '
+                'NUMA node 1 yet\n')
+        self.assertEqual(1, self.log.output.count(said))
+        self.ledger.report()
+        self.assertEqual(1, self.log.output.count(said))
+
+    def test_memory_that_cannot_be_read(self):
+        self.start(A, B, C)
+        self.stop(B)
+        before = self.log.output
+        self.ledger.report()
+        self.assertEqual(before, self.log.output)
 
     def test_nobody_is_asked_where_nobody_moves(self):
         self.start(A, B)
