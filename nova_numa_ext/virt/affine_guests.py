@@ -81,7 +81,7 @@ def _then(name, after):
     def method(self, *args, **kwargs):
         given = {**dict(zip(names, args)), **kwargs}
         done = after if given.get('power_on', True) else 'stopped'
-        with self._operation(given['instance'], done):
+        with self._operation(given.get('instance'), done):
             return getattr(super(AffineGuests, self), name)(*args, **kwargs)
 
     method.__name__ = name
@@ -146,19 +146,20 @@ class AffineGuests:
 
     @contextlib.contextmanager
     def _operation(self, instance, after):
-        if self._affinity is None:
+        uuid = getattr(instance, 'uuid', None)
+        if self._affinity is None or uuid is None:
             yield
             return
         if after == 'came' and not self._asks_affinity(instance):
             after = 'gone'
-        with self._affinity.operation(instance.uuid, after):
+        with self._affinity.operation(uuid, after):
             yield
 
     def _asks_affinity(self, instance):
-        # What is not loaded the conductor would have to be asked for.
-        topology = (instance.numa_topology
-                    if 'numa_topology' in instance else None)
         try:
+            # What is not loaded the conductor would have to be asked for.
+            topology = (instance.numa_topology
+                        if 'numa_topology' in instance else None)
             return affine.asked_of(
                 self._policy(instance), topology) is not None
         except Exception as error:
