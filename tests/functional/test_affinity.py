@@ -200,3 +200,5 @@ class NoRoomTest(AffinityTestCase):
                    group='filter_scheduler')
         server = self.guest(STRICT, 1, 25)
         self.assertEqual('compute2', self.instance(server).host)
+        self.assertIn('compute1: cell 0 lacks 19 GiB of free memory',
+                      self.stdlog.logger.output)
