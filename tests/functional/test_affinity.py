@@ -30,10 +30,11 @@ GIB = 1024
 class AffinityTestCase(base.TestCase):
 
     cpu_ratio = 1.0
+    cpus = {'cpu_shared_set': '0-31'}
 
     def setUp(self):
         super().setUp()
-        self.flags(cpu_shared_set='0-31', group='compute')
+        self.flags(**self.cpus, group='compute')
         self.flags(reserved_host_memory_mb=0, ram_allocation_ratio=2.0,
                    cpu_allocation_ratio=self.cpu_ratio)
         self.start_host(host_info=hypervisor.host(), far=20)
@@ -146,15 +147,6 @@ class OneToOneTest(AffinityTestCase):
                 f"numa_ext:numa_affinity='{word}': {what} does not go with "
                 'it. Remove one of the two.', server['fault']['message'])
 
-    def test_dedicated_cpus(self):
-        self.flags(cpu_shared_set='0-15', cpu_dedicated_set='16-31',
-                   group='compute')
-        self.start_host('compute2', host_info=hypervisor.host())
-        server = self.guest({**SOFT, 'hw:cpu_policy': 'dedicated'},
-                            host='compute2', expected_state='ERROR')
-        self.assertIn('hw:cpu_policy=dedicated does not go with it. Remove '
-                      'one of the two.', server['fault']['message'])
-
 
 class RangeTest(AffinityTestCase):
 
@@ -166,6 +158,23 @@ class RangeTest(AffinityTestCase):
             self.assertStands(
                 server, [node], strict=node == 1, range_bound=True)
         self.assertStands(self.guest(SOFT), [0], range_bound=True)
+
+
+class DedicatedTest(AffinityTestCase):
+    """Two nodes are for guests with dedicated CPUs."""
+
+    cpus = {'cpu_shared_set': '0-15', 'cpu_dedicated_set': '16-31'}
+
+    def test_both(self):
+        pinned = self.guest({'hw:cpu_policy': 'dedicated'}, memory_gib=8)
+        self.assertEqual('2', self.domain(pinned).find(
+            'numatune/memory').get('nodeset'))
+        for nodes in ([0], [1]):
+            self.assertStands(self.guest(SOFT), nodes)
+        server = self.guest({**SOFT, 'hw:cpu_policy': 'dedicated'},
+                            expected_state='ERROR')
+        self.assertIn('hw:cpu_policy=dedicated does not go with it. Remove '
+                      'one of the two.', server['fault']['message'])
 
 
 class NoRoomTest(AffinityTestCase):
@@ -200,3 +209,5 @@ class NoRoomTest(AffinityTestCase):
                    group='filter_scheduler')
         server = self.guest(STRICT, 1, 25)
         self.assertEqual('compute2', self.instance(server).host)
+        self.assertIn('compute1: cell 0 lacks 19 GiB of free memory',
+                      self.stdlog.logger.output)

@@ -29,6 +29,8 @@ from nova_numa_ext.virt import affinity_ledger
 
 CONF = nova.conf.CONF
 
+objects.register_all()
+
 SOFT = {'numa_ext:numa_affinity': 'soft'}
 STRICT = {'numa_ext:numa_affinity': 'strict'}
 NONE = {'numa_ext:numa_affinity': 'none'}
