@@ -22,7 +22,7 @@ delete                      destroy
 stop                        power_off
 start                       power_on
 reboot                      reboot
-rebuild                     destroy, spawn
+rebuild                     spawn
 resize                      migrate_disk_and_power_off,
                             finish_migration
 rescue                      rescue
@@ -54,6 +54,7 @@ import contextlib
 import inspect
 
 from lxml import etree
+from nova.compute import task_states
 from nova.virt import event as virtevent
 from nova.virt.libvirt import driver as nova_driver
 from nova.virt.libvirt import guest as nova_guest
@@ -152,6 +153,10 @@ class AffineGuests:
             return
         if after == 'came' and not self._asks_affinity(instance):
             after = 'gone'
+        if after == 'gone' and getattr(
+                instance, 'task_state', None) == task_states.REBUILDING:
+            # It comes back at once.
+            after = 'kept'
         with self._affinity.operation(uuid, after):
             yield
 

@@ -224,6 +224,10 @@ class Ledger:
         self._off.discard(uuid)
         return self._forget(uuid)
 
+    def _kept(self, uuid):
+        """It does not run; its place is its own until it is started."""
+        return False
+
     def _unsure(self, uuid):
         """Its domain is to be read, if it runs."""
         concerned = uuid in self._off

@@ -19,6 +19,7 @@ import fixtures
 from lxml import etree
 from nova import objects
 import nova.conf
+from nova.compute import task_states
 from nova.virt import event as virtevent
 from nova.virt.libvirt import driver as nova_driver
 from nova.virt.libvirt import guest as nova_guest
@@ -39,7 +40,7 @@ LIFE = (
     'create', 'delete', 'stop', 'start', 'reboot', 'rebuild', 'resize',
     'rescue', 'unrescue', 'soft delete', 'restore', 'shelve', 'migration in',
     'migration out', 'revert', 'live migration', 'rollback of it')
-INSTANCE = types.SimpleNamespace(uuid='a', name='guest')
+INSTANCE = types.SimpleNamespace(uuid='a', name='guest', task_state=None)
 
 
 def table():
@@ -187,6 +188,13 @@ class HooksTest(testtools.TestCase):
     def test_a_guest_that_is_not_started(self):
         for name in ('spawn', 'finish_migration', 'finish_revert_migration'):
             self.assertEqual('stopped', self.call(name, power_on=False))
+
+    def test_a_guest_that_is_rebuilt(self):
+        self.useFixture(fixtures.MonkeyPatch(
+            'tests.unit.virt.test_affine_guests.INSTANCE.task_state',
+            task_states.REBUILDING))
+        self.assertEqual('kept', self.call('destroy'))
+        self.assertEqual('started', self.call('spawn'))
 
     def test_a_guest_without_affinity_comes(self):
         self.driver.asks = False

@@ -475,6 +475,16 @@ class MeanwhileTest(affine_libvirt.TestCase):
         self.assertEqual(2, len({
             str(node) for node in self.nodes(A, B, C)}))
 
+    def test_a_rebuild(self):
+        self.stop(B, 'kept')
+        self.assertEqual([], self.libvirt.take())
+        self.start(B)
+        self.assertEqual([[0], [1], [0]], self.nodes(A, B, C))
+        # One that fails later is seen by the next audit.
+        self.stop(B, 'kept')
+        self.ledger.settle(look=True)
+        self.assertEqual([[0], [1]], sorted(self.nodes(A, C)))
+
     def test_a_spawn_that_failed(self):
         late = affine_libvirt.guest('late')
         with self.ledger.operation(late.name, 'started'):
