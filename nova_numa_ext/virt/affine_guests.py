@@ -153,7 +153,7 @@ class AffineGuests:
             return
         if after == 'came' and not self._asks_affinity(instance):
             after = 'gone'
-        if after == 'gone' and getattr(
+        if after in ('gone', 'stopped') and getattr(
                 instance, 'task_state', None) == task_states.REBUILDING:
             # It comes back at once.
             after = 'kept'

@@ -194,6 +194,7 @@ class HooksTest(testtools.TestCase):
             'tests.unit.virt.test_affine_guests.INSTANCE.task_state',
             task_states.REBUILDING))
         self.assertEqual('kept', self.call('destroy'))
+        self.assertEqual('kept', self.call('power_off'))
         self.assertEqual('started', self.call('spawn'))
 
     def test_a_guest_without_affinity_comes(self):
