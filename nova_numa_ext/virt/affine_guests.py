@@ -54,6 +54,7 @@ import contextlib
 import inspect
 
 from lxml import etree
+from nova import objects
 from nova.compute import task_states
 from nova.virt import event as virtevent
 from nova.virt.libvirt import driver as nova_driver
@@ -89,6 +90,12 @@ def _then(name, after):
     method.__qualname__ = f'AffineGuests.{name}'
     method.__signature__ = signature
     return method
+
+
+def _is_rebuilt(instance):
+    return (isinstance(instance, objects.Instance)
+            and 'task_state' in instance
+            and instance.task_state == task_states.REBUILDING)
 
 
 class Traveller(nova_guest.Guest):
@@ -153,8 +160,7 @@ class AffineGuests:
             return
         if after == 'came' and not self._asks_affinity(instance):
             after = 'gone'
-        if after in ('gone', 'stopped') and getattr(
-                instance, 'task_state', None) == task_states.REBUILDING:
+        if after in ('gone', 'stopped') and _is_rebuilt(instance):
             # It comes back at once.
             after = 'kept'
         with self._affinity.operation(uuid, after):

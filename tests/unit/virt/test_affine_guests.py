@@ -40,7 +40,7 @@ LIFE = (
     'create', 'delete', 'stop', 'start', 'reboot', 'rebuild', 'resize',
     'rescue', 'unrescue', 'soft delete', 'restore', 'shelve', 'migration in',
     'migration out', 'revert', 'live migration', 'rollback of it')
-INSTANCE = types.SimpleNamespace(uuid='a', name='guest', task_state=None)
+INSTANCE = types.SimpleNamespace(uuid='a', name='guest')
 
 
 def table():
@@ -191,8 +191,8 @@ class HooksTest(testtools.TestCase):
 
     def test_a_guest_that_is_rebuilt(self):
         self.useFixture(fixtures.MonkeyPatch(
-            'tests.unit.virt.test_affine_guests.INSTANCE.task_state',
-            task_states.REBUILDING))
+            'tests.unit.virt.test_affine_guests.INSTANCE', objects.Instance(
+                uuid='a', task_state=task_states.REBUILDING)))
         self.assertEqual('kept', self.call('destroy'))
         self.assertEqual('kept', self.call('power_off'))
         self.assertEqual('started', self.call('spawn'))
