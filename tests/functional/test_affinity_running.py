@@ -16,23 +16,26 @@ A host has 4 nodes of 8 CPUs, which may be promised four times.
 """
 
 import fixtures
+from nova.tests.fixtures import libvirt as fakelibvirt
 from nova.virt.libvirt import driver as nova_driver
+from oslo_serialization import jsonutils
 
 from tests.functional import affine
 from tests.functional import connected
 from tests.functional import hypervisor
 
 
-class AffinityRunningTest(connected.TestCase):
+class RunningTestCase(connected.TestCase):
 
     microversion = '2.74'
+    host = {}
 
     def setUp(self):
         self.domains = affine.Domains()
         self.useFixture(self.domains)
         super().setUp()
         self.flags(numa_affinity='soft', group='numa_ext')
-        self.start_host(host_info=hypervisor.host())
+        self.start_host(host_info=hypervisor.host(), **self.host)
         self.flavor_id = self.flavor(vcpus=8, memory_mb=512)
 
     def _get_connection(self, *args, hostname=None, **kwargs):
@@ -52,9 +55,10 @@ class AffinityRunningTest(connected.TestCase):
         self.computes['compute1'].manager.rt.update_available_resource(
             self.context, 'compute1')
 
-    def guest(self):
+    def guest(self, flavor_id=None):
         server = self._create_server(
-            flavor_id=self.flavor_id, networks='none', host='compute1')
+            flavor_id=flavor_id or self.flavor_id, networks='none',
+            host='compute1')
         self.deliver()
         return server
 
@@ -81,6 +85,9 @@ class AffinityRunningTest(connected.TestCase):
 
     def log(self):
         return self.stdlog.logger.output
+
+
+class AffinityRunningTest(RunningTestCase):
 
     def test_through_life(self):
         self.calls.take('compute1')
@@ -186,3 +193,33 @@ class AffinityRunningTest(connected.TestCase):
             for which in affine.LIVE, affine.CONFIG:
                 self.assertEqual(set(self.nodes(guest)), affine.standing_of(
                     self.connections['compute1'], guest, which).memory)
+
+
+class DevicesTest(RunningTestCase):
+    """Guests with a device of node 3."""
+
+    ADDITIONAL_FILTERS = ['NUMATopologyFilter', 'PciPassthroughFilter']
+    host = {'pci_info': fakelibvirt.HostPCIDevicesInfo(
+        num_pci=2, num_pfs=0, num_vfs=0, numa_node=3)}
+
+    def setUp(self):
+        device = {'vendor_id': fakelibvirt.PCI_VEND_ID,
+                  'product_id': fakelibvirt.PCI_PROD_ID}
+        self.pci = {
+            'device_spec': [jsonutils.dumps(device)],
+            'alias': [jsonutils.dumps({**device, 'name': 'a1'})]}
+        super().setUp()
+
+    def start_host(self, *args, **kwargs):
+        self.flags(group='pci', **self.pci)
+        return super().start_host(*args, **kwargs)
+
+    def test_a_guest_stands_beside_its_device(self):
+        beside = self.flavor({'pci_passthrough:alias': 'a1:1'}, 4,
+                             memory_mb=512)
+        guests = [self.guest(flavor_id) for flavor_id in (
+            self.flavor_id, beside, self.flavor_id, beside)]
+        self.assertEqual([0, 3, 1, 3], self.nodes(*guests))
+        # The other two have a load of 1 each, and these of a half each.
+        self.delete(guests.pop(0))
+        self.assertEqual([3, 1, 3], self.nodes(*guests))
