@@ -308,7 +308,7 @@ class Ledger:
             'numa_affinity: it is not known who is to stand where '
             '(%(error)s). Guests stay where they are; this is tried again in '
             'the next audit. If it comes again, see whether libvirtd '
-            'answers.', {'error': error}, exc_info=True)
+            'answers.', {'error': error}, exc_info=error)
 
     def _settle(self):
         domains = None

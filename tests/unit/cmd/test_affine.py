@@ -46,12 +46,12 @@ class AffineTest(testtools.TestCase):
             affine.waiting([SOFT, STRICT]))
 
     def test_memory_that_does_not_follow(self):
-        for balancing, guests, number in (
+        for balancing, found, number in (
                 ('0', [SOFT, STRICT], 1), (None, [SOFT], 1),
                 ('1', [SOFT], 0), ('0', [STRICT], 0), ('0', [], 0)):
             look = self.useFixture(tree.Tree({
                 'proc/sys/kernel/numa_balancing': balancing})).reader
-            self.assertEqual(number, len(affine.notes(look, guests)))
+            self.assertEqual(number, len(affine.notes(look, found)))
 
     def test_of_node(self):
         self.assertEqual(

@@ -18,8 +18,8 @@ from unittest import mock
 import fixtures
 from lxml import etree
 from nova import objects
-import nova.conf
 from nova.compute import task_states
+import nova.conf
 from nova.virt import event as virtevent
 from nova.virt.libvirt import driver as nova_driver
 from nova.virt.libvirt import guest as nova_guest
