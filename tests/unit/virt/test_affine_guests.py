@@ -63,10 +63,10 @@ class Nova:
         self.asks = True
         self._affinity = mock.create_autospec(
             affinity_ledger.Ledger, instance=True)
-        self._affinity.operation.side_effect = self._operation
+        self._affinity.operation.side_effect = self._begin
         self.under_way = []
 
-    def _operation(self, uuid, after):
+    def _begin(self, uuid, after):
         self.under_way.append((uuid, after))
         return mock.MagicMock(__exit__=self._end)
 
