@@ -413,7 +413,15 @@ class MeanwhileTest(affine_libvirt.TestCase):
             with self.ledger.operation(C.name, 'started'):
                 self.stop(B)
                 self.assertEqual([[0], [0]], self.nodes(A, C))
+                self.assertEqual([], self.libvirt.take())
         self.assertEqual([[0], [1]], sorted(self.nodes(A, C)))
+
+    def test_who_is_being_restarted_is_not_forgotten(self):
+        with self.ledger.operation(B.name, 'started'):
+            domain = self.libvirt.domains.pop(B.name)
+            self.ledger.settle(look=True)
+            self.libvirt.domains[B.name] = domain
+        self.assertEqual([[0], [1], [0]], self.nodes(A, B, C))
 
     def test_what_is_done_within_ends_with_the_whole(self):
         with self.ledger.operation(B.name, 'started'):
@@ -439,6 +447,18 @@ class MeanwhileTest(affine_libvirt.TestCase):
         self.ledger.settle(look=True)
         self.assertEqual(['list'], self.libvirt.take())
 
+    def test_who_is_restarted_while_being_moved_is_read_again(self):
+        def restart():
+            self.libvirt.on_call = lambda: None
+            # Where it was to go is no longer the least loaded.
+            self.start(B, A, C)
+
+        self.libvirt.on_call = restart
+        self.stop(B)
+        self.assertEqual(
+            {guest.name: [*guest.nodes] for guest in self.ledger._guests()},
+            {guest.name: self.nodes(guest)[0] for guest in (A, B, C)})
+
     def test_events_of_what_guests_do_themselves(self):
         domain = self.libvirt.domains.pop(B.name)
         self.ledger.happened(B.name, False)
@@ -453,6 +473,7 @@ class MeanwhileTest(affine_libvirt.TestCase):
         with self.ledger.operation(A.name, 'restarted'):
             self.ledger.happened(A.name, False)
             self.ledger.happened(A.name, True)
+        self.assertEqual([], self.libvirt.take())
         self.stop(B, 'gone')
         self.libvirt.take()
         self.ledger.happened(B.name, False)
