@@ -38,11 +38,11 @@ class RunningTestCase(connected.TestCase):
         self.start_host(host_info=hypervisor.host(), **self.host)
         self.flavor_id = self.flavor(vcpus=8, memory_mb=512)
 
-    def _get_connection(self, *args, hostname=None, **kwargs):
+    def _get_connection(self, *args, **kwargs):
         # Of a host that nova-compute is started anew on.
-        if hostname in self.connections:
-            return self.connections[hostname]
-        return super()._get_connection(*args, hostname=hostname, **kwargs)
+        if self.connections:
+            return self.connections['compute1']
+        return super()._get_connection(*args, **kwargs)
 
     def restart(self):
         """Start nova-compute anew, on a host that runs on."""
