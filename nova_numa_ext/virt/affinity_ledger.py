@@ -41,41 +41,11 @@ from nova_numa_ext.host import affine
 from nova_numa_ext.host import reader
 from nova_numa_ext.topology import affinity
 from nova_numa_ext.topology import cpuset
+from nova_numa_ext.virt import affinity_known
 from nova_numa_ext.virt import affinity_moves
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Known:
-    """A guest that stands somewhere, or is about to.
-
-    :ivar guest: as the planner has it, by its UUID
-    :ivar emulator: the CPUs of its other threads
-    :ivar iothreads: its IO threads that are pinned, None for not read yet
-    :ivar waits_on: the nodes that it has from its next start on, None where
-        it does not wait for one
-    """
-
-    guest: affinity.Guest
-    emulator: frozenset = frozenset()
-    iothreads: tuple = None
-    waits_on: frozenset = None
-
-    def at(self, place):
-        """Return it where it was given a place."""
-        return dataclasses.replace(
-            self, emulator=place.emulator, waits_on=None,
-            guest=dataclasses.replace(
-                self.guest, nodes=place.nodes, pins=place.pins))
-
-    def is_at(self, place):
-        if self.waits_on is not None:
-            return self.waits_on == place.nodes
-        return (self.guest.nodes == place.nodes
-                and self.guest.pins == place.pins
-                and self.emulator == place.emulator)
 
 
 class Ledger:
@@ -133,7 +103,7 @@ class Ledger:
         with self._lock:
             place = self._place(nodes, guest)
             self._gone(guest.name)
-            known = Known(guest)
+            known = affinity_known.Known(guest)
             if isinstance(place, affinity.Place):
                 known = known.at(place)
             self._known[guest.name] = known
@@ -353,7 +323,8 @@ class Ledger:
             for domain in self._host.list_instance_domains()}
         if self._is_new:
             unread.update(domains.keys() - known)
-        found = {uuid: self._read(domains[uuid])
+        nodes = self._affinity_host.nodes() if unread else None
+        found = {uuid: _read(domains[uuid], nodes)
                  for uuid in unread if uuid in domains}
         with self._lock:
             if self._is_new:
@@ -369,20 +340,6 @@ class Ledger:
                     if found.get(uuid) is not None:
                         self._known[uuid] = found[uuid]
         return domains
-
-    def _read(self, domain):
-        """Return where a domain stands, None where it has no affinity."""
-        there = standing.of_domain(domain.XMLDesc(0))
-        if there is None:
-            return None
-        nodes = frozenset(
-            node.id for node in self._affinity_host.nodes().nodes
-            if node.cpus & there.emulator)
-        return Known(
-            affinity.Guest(
-                there.uuid, there.vcpus, there.memory_mib, there.strict,
-                nodes, _near(there.devices), there.pins),
-            there.emulator, there.iothreads)
 
     def _guests(self):
         return [known.guest for _uuid, known in sorted(self._known.items())]
@@ -465,13 +422,15 @@ class Ledger:
             instance_uuid=known.guest.name)
 
 
-def _near(devices):
-    """Return the nodes that PCI devices are on, as far as is known."""
-    nodes = (reader.THIS.number(f'sys/bus/pci/devices/{device}/numa_node')
-             for device in devices)
-    # -1 is the kernel's word for unknown.
-    return frozenset(
-        node for node in nodes if node is not None and node >= 0)
+def _read(domain, nodes):
+    """Return what is known of a domain, None where it has no affinity."""
+    try:
+        xml = domain.XMLDesc(0)
+    except nova_host.libvirt.libvirtError as error:
+        if affinity_moves.is_gone(domain, error):
+            return None
+        raise
+    return affinity_known.of_domain(xml, nodes)
 
 
 def _nodes(nodes):

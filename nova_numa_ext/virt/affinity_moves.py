@@ -40,7 +40,7 @@ def move(domain, known, place):
     changed in any case, for a start that is not Nova's.
 
     :param domain: libvirt's, of a guest that runs
-    :param known: the guest, a nova_numa_ext.virt.affinity_ledger.Known
+    :param known: the guest, a nova_numa_ext.virt.affinity_known.Known
     :param place: a nova_numa_ext.topology.affinity.Place
     :returns: why it moves no earlier than at its next start, None where it
         has moved

@@ -115,7 +115,7 @@ class AffinityTest(testtools.TestCase):
             found.append({
                 cpu for cpus in maps for cpu, may in enumerate(cpus) if may})
         threads = self.threads(domain)
-        self.assertTrue({'CPU 0/TCG', 'IO iothread1'} <= threads.keys())
+        self.assertLessEqual({'CPU 0/TCG', 'IO iothread1'}, set(threads))
         allowed = set()
         for cpus in threads.values():
             allowed |= cpus

@@ -78,6 +78,8 @@ class Domain:
 
     def XMLDesc(self, flags=0):
         self._libvirt.calls.append('XMLDesc')
+        if 'XMLDesc' in self._libvirt.fails:
+            raise self._libvirt.fails['XMLDesc']
         return ElementTree.tostring(self.xml[LIVE], encoding='unicode')
 
     def pinVcpuFlags(self, vcpu, cpus, flags):

@@ -350,6 +350,17 @@ class FailureTest(affine_libvirt.TestCase):
         self.assertErrors(0)
         self.assertNotIn('tried again', self.log.output)
 
+    def test_who_stops_before_being_read(self):
+        self.libvirt.fails['XMLDesc'] = affine_libvirt.error(
+            fakelibvirt.VIR_ERR_NO_DOMAIN)
+        with self.ledger.operation(A.name, 'unsure'):
+            pass
+        self.assertErrors(0)
+        self.libvirt.fails['XMLDesc'] = affine_libvirt.error()
+        with self.ledger.operation(B.name, 'unsure'):
+            pass
+        self.assertErrors(1)
+
     def test_a_libvirt_that_does_not_answer(self):
         self.libvirt.fails['list'] = affine_libvirt.error(said='no answer')
         self.stop(B)

@@ -16,7 +16,7 @@ from unittest import mock
 from nova.tests.fixtures import libvirt as fakelibvirt
 
 from nova_numa_ext.topology import affinity
-from nova_numa_ext.virt import affinity_ledger
+from nova_numa_ext.virt import affinity_known
 from nova_numa_ext.virt import affinity_moves
 from tests.unit.virt import affine_libvirt
 
@@ -33,7 +33,7 @@ class MoveTest(affine_libvirt.TestCase):
         guest = affine_libvirt.guest('a', strict=strict)
         self.libvirt.start(guest, HERE, iothreads=2)
         self.domain = self.libvirt.domains[guest.name]
-        known = affinity_ledger.Known(guest, **known).at(HERE)
+        known = affinity_known.Known(guest, **known).at(HERE)
         return affinity_moves.move(
             self.domain, dataclasses.replace(known, iothreads=(1, 2)), place)
 
