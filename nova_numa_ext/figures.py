@@ -56,6 +56,14 @@ ERRORS = prometheus_client.Counter(
 MISMATCHES = prometheus_client.Counter(
     'shadow_mismatches', "Answers that were not Nova's, in shadow mode.",
     ['fast_path'], namespace=_PREFIX, registry=REGISTRY)
+#: Guests with numa_affinity that were moved: soft, strict, or at their next
+#: start.
+AFFINITY_MOVES = prometheus_client.Counter(
+    'affinity_moves', 'Guests moved to other NUMA nodes.',
+    ['how'], namespace=_PREFIX, registry=REGISTRY)
+AFFINITY_ERRORS = prometheus_client.Counter(
+    'affinity_errors', 'Moves of guests to other NUMA nodes that failed.',
+    namespace=_PREFIX, registry=REGISTRY)
 
 # Ages of the oldest answers given since the last line, by cache.
 _oldest: dict[str, float] = {}
@@ -92,7 +100,8 @@ class Report:
               'cache_misses_total', 'lock_wait_seconds_sum',
               'lock_held_seconds_sum', 'lock_held_seconds_count',
               'tracker_changes_total', 'tracker_commits_total',
-              'fast_path_errors_total', 'shadow_mismatches_total')
+              'fast_path_errors_total', 'shadow_mismatches_total',
+              'affinity_moves_total', 'affinity_errors_total')
 
     def __init__(self) -> None:
         self._before = dict.fromkeys(self._NAMES, 0.0)
@@ -118,7 +127,9 @@ class Report:
             f"{since['lock_held_seconds_sum']:.2f} s in all",
         ]
         for name, said in (('fast_path_errors_total', 'errors'),
-                           ('shadow_mismatches_total', 'mismatches')):
+                           ('shadow_mismatches_total', 'mismatches'),
+                           ('affinity_moves_total', 'moves of guests'),
+                           ('affinity_errors_total', 'moves that failed')):
             if since[name]:
                 words.append(f'{since[name]:.0f} {said}')
         return 'Since the last audit: ' + '; '.join(words) + '.'

@@ -18,6 +18,7 @@ import platform
 import shutil
 import sys
 
+from nova_numa_ext.cmd import affine
 from nova_numa_ext.cmd import connection
 from nova_numa_ext.cmd import guest_cpus
 from nova_numa_ext.cmd import isolation
@@ -77,7 +78,7 @@ def run(arguments):
         host = _topology(arguments, look)
         cpus = guest_cpus.read(arguments, here)
         dedicated = cpus.dedicated
-        xmls = _guests(arguments, here, notes)
+        domains = _guests(arguments, here, notes)
         if dedicated is None:
             notes.append(
                 'No [compute] cpu_dedicated_set is known: the CPUs of '
@@ -86,7 +87,9 @@ def run(arguments):
                 '--cpu-dedicated-set.')
         items = readiness.judge(look, dedicated)
         kept_off = isolation.items_of(look, cpus)
-        there = occupancy.of_domains(xmls)
+        there = occupancy.of_domains(live for live, _defined in domains)
+        affines = affine.of_domains(look, host, domains)
+        notes += affine.notes(look, affines)
         drawn = _draw(look, host, there, dedicated, here, notes)
         if arguments.svg:
             _write(arguments.svg, svg.draw(drawn))
@@ -95,13 +98,16 @@ def run(arguments):
         return 2
     if arguments.json:
         print(json.dumps(
-            _plain(look, host, there, dedicated, items, kept_off, notes),
+            _plain(look, host, there, dedicated, items, kept_off, affines,
+                   notes),
             indent=2))
     else:
         width = arguments.width or shutil.get_terminal_size(
             (text.WIDTH, 24)).columns
         print(text.draw(drawn, width, arguments.ascii,
                         sys.stdout.isatty() and 'NO_COLOR' not in os.environ))
+        if affines:
+            print('\n'.join([affine.table(affines), *affine.waiting(affines)]))
         print(_table(items, kept_off))
     return 1 if arguments.check and (
         readiness.missing([*items, *kept_off])) else 0
@@ -128,7 +134,11 @@ def _topology(arguments, look):
 
 
 def _guests(arguments, here, notes):
-    """Return the live domains; a note where they cannot be had."""
+    """Return the domains that run; a note where they cannot be had.
+
+    :returns: of each its live XML and, where this may tell something else,
+        that of its next start
+    """
     if not here:
         notes.append('Guests of a saved host are not shown.')
         return []
@@ -139,9 +149,15 @@ def _guests(arguments, here, notes):
         return []
     libvirt = connection.module()
     try:
-        return [domain.XMLDesc() for domain in sorted(
-            asked.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE),
-            key=lambda domain: domain.name())]
+        found = []
+        for domain in sorted(
+                asked.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE),
+                key=lambda domain: domain.name()):
+            live = domain.XMLDesc()
+            found.append((live, domain.XMLDesc(
+                libvirt.VIR_DOMAIN_XML_INACTIVE)
+                if affine.is_bound(live) else None))
+        return found
     except libvirt.libvirtError as error:
         notes.append(f'Guests are not shown: {error}')
         return []
@@ -202,7 +218,7 @@ def _table(items, kept_off):
         '', verdict, *shown.remedies([*items, *kept_off])])
 
 
-def _plain(look, host, there, dedicated, items, kept_off, notes):
+def _plain(look, host, there, dedicated, items, kept_off, affines, notes):
     free = _free(host, there, dedicated)
     nodes = []
     for cell in host.cells:
@@ -222,6 +238,7 @@ def _plain(look, host, there, dedicated, items, kept_off, notes):
                 'guest': there.guests[share.guest],
                 'kib': share.kib,
             } for share in there.shares.get(cell.id, ())],
+            'affine_guests': affine.of_node(affines, cell.id),
         })
     return {
         'nodes': nodes,
@@ -236,5 +253,6 @@ def _plain(look, host, there, dedicated, items, kept_off, notes):
         'ready': not readiness.missing(items),
         'items': shown.plain(items),
         'isolation': shown.plain(kept_off),
+        'affinity': affine.plain(affines),
         'notes': notes,
     }

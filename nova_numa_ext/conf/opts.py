@@ -54,6 +54,39 @@ OPTS = [
         ),
     ),
     cfg.StrOpt(
+        'numa_affinity',
+        default='none',
+        choices=[
+            ('none', "Nothing is done: the guest's vCPUs run on all shared "
+                     'CPUs of the host.'),
+            ('soft', 'All of its threads run on the nodes that it was given. '
+                     'Without room it has all shared CPUs.'),
+            ('strict', 'Its memory is bound to these nodes, too. Without room '
+                       'the host refuses it, and Nova tries the next one.'),
+        ],
+        help=(
+            'Whether guests stand on the fewest NUMA nodes of this host that '
+            'hold them: those with neither dedicated CPUs nor NUMA nodes of '
+            'their own, whose flavor does not set '
+            '``numa_ext:numa_affinity``. It takes effect when a guest is '
+            'started.'
+        ),
+    ),
+    cfg.StrOpt(
+        'numa_affinity_policy',
+        default='spread',
+        choices=[
+            ('spread', 'The least loaded node that holds the guest.'),
+            ('pack', 'The fullest node that has a CPU for each of its vCPUs; '
+                     'where none has, the least loaded.'),
+        ],
+        help=(
+            'Which host nodes a guest with NUMA affinity is given. Load is '
+            'vCPUs over shared CPUs, or memory over memory, whichever is '
+            'more.'
+        ),
+    ),
+    cfg.StrOpt(
         'verify_guests',
         default='off',
         choices=[

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from nova_numa_ext.domain.capabilities import DomainCapabilities
 from nova_numa_ext.policy.guest_policy import GuestPolicy
+from nova_numa_ext.topology.affinity_model import Place
 from nova_numa_ext.topology.guest import CpuTopology
 from nova_numa_ext.topology.guest import GuestCell
 from nova_numa_ext.topology.guest import Limits
@@ -84,6 +85,9 @@ class Guest:
     :ivar realtime_vcpus: its realtime vCPUs, as Nova reads the mask
     :ivar nova_realtime_priority: [libvirt] realtime_scheduler_priority
     :ivar max_realtime_priority: the most that [numa_ext] allows
+    :ivar place: the host nodes of a guest without NUMA nodes of its own,
+        None where it has all shared CPUs
+    :ivar is_bound: whether its memory is bound to them
     """
 
     policy: GuestPolicy
@@ -98,6 +102,8 @@ class Guest:
     nova_realtime_priority: int = 1
     max_realtime_priority: int = 98
     nova_topology: CpuTopology | None = None
+    place: Place | None = None
+    is_bound: bool = False
 
     @property
     def cpu_mode(self) -> str | None:

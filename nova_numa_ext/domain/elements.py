@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace
 
+from nova_numa_ext.domain import affinity
 from nova_numa_ext.domain import cachetune
 from nova_numa_ext.domain import cpu
 from nova_numa_ext.domain import cpu_cache
@@ -38,7 +39,8 @@ from nova_numa_ext.domain.element import Guest
 from nova_numa_ext.policy import table
 from nova_numa_ext.policy.errors import HostCannot
 
-#: Each decides for itself; none reads what another one wrote.
+#: Each decides for itself; none reads what another one wrote, but for IO
+#: threads, which stand beside the emulator threads.
 CONFIGURATORS = (
     cpu.configure,
     cpu_topology.configure,
@@ -46,6 +48,7 @@ CONFIGURATORS = (
     cpu_feature.configure,
     distances.configure,
     numatune.configure,
+    affinity.configure,
     nosharepages.configure,
     kvm_hints.configure,
     pmu.configure,
@@ -101,7 +104,7 @@ def elements(guest: Guest) -> tuple[Element, ...]:
 
     :raises nova_numa_ext.policy.Refused: where it cannot have one of them
     """
-    if not guest.policy:
+    if not guest.policy and guest.place is None:
         return ()
     for name in guest.policy.origins:
         _judge_version(guest, table.BY_NAME[name])

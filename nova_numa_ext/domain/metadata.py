@@ -19,6 +19,7 @@ what was asked for from what became of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Mapping
 from xml.etree import ElementTree
 
 from nova_numa_ext.domain.element import child
@@ -38,7 +39,8 @@ class Setting:
 
     :ivar name: its name in the table
     :ivar value: its value as it was written
-    :ivar source: ``flavor``, ``image`` or ``profile``
+    :ivar source: ``flavor``, ``image`` or ``profile``; ``option`` for what
+        nova.conf says where these say nothing
     """
 
     name: str
@@ -64,14 +66,21 @@ class Metadata:
         metadata.append(guest)
 
 
-def of_policy(policy: GuestPolicy) -> Metadata:
+def of_policy(
+    policy: GuestPolicy, options: Mapping[str, str] | None = None,
+) -> Metadata:
     """Return what a domain is to keep of a policy.
 
     :param policy: what the host did not leave out of it
+    :param options: what options set beside it: name of a row -> value
     """
-    return Metadata(tuple(
-        Setting(name, origin.value.strip(), origin.kind)
-        for name, origin in sorted(policy.origins.items())))
+    found = {
+        name: Setting(name, value, 'option')
+        for name, value in (options or {}).items()}
+    found.update({
+        name: Setting(name, origin.value.strip(), origin.kind)
+        for name, origin in policy.origins.items()})
+    return Metadata(tuple(setting for _name, setting in sorted(found.items())))
 
 
 def read(domain: ElementTree.Element) -> tuple[Setting, ...]:

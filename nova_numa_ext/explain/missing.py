@@ -63,7 +63,8 @@ def missing(guest, domain):
         found.append(_why_emulated(guest, dedicated))
     if policy.profile is None:
         return tuple(found)
-    if len(guest.host.cells) > 1 and not guest.cells:
+    if (len(guest.host.cells) > 1 and not guest.cells
+            and guest.place is None):
         found.append('The guest has no NUMA nodes: its memory may be far '
                      'from its vCPUs. Set numa_ext:numa_nodes=auto, or '
                      'hw:numa_nodes.')

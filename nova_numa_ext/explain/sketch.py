@@ -28,6 +28,7 @@ from oslo_config import cfg
 
 from nova_numa_ext.explain import Unusable
 from nova_numa_ext.policy import errors
+from nova_numa_ext.virt import affine
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import driver
 from nova_numa_ext.virt import host_facts
@@ -108,6 +109,9 @@ class SavedHost:
     def getCapabilities(self):
         return self._saved.capabilities
 
+    def list_instance_domains(self):
+        return []
+
     def getDomainCapabilities(self, *args):
         return self._saved.domain_capabilities
 
@@ -176,6 +180,8 @@ class Sketch(driver.NumaLibvirtDriver):
         self._host_facts = host_facts.HostFacts(self._host)
         self._reserved_hugepages = hardware.numa_get_reserved_huge_pages()
         self.cpu_model_flag_mapping = {}
+        self.virtapi = None
+        self._init_affinity()
 
     def host_topology(self):
         """Return the nodes as Nova's scheduler sees them, all of it free."""
@@ -218,8 +224,20 @@ class Sketch(driver.NumaLibvirtDriver):
 
     def tuned(self, asked, policy):
         """Return what a guest that was placed gets of its policy."""
-        return self._tuned(asked.instance, asked.image_meta, policy,
-                           asked.instance.numa_topology)
+        placed = asked.instance.numa_topology
+        affinity = affine.asked_of(policy, placed)
+        self._judge_affinity(asked.instance, policy, placed)
+        place = self._place(asked.instance, affinity)
+        tuned = self._tuned(
+            asked.instance, asked.image_meta, policy, placed, place=place,
+            is_bound=affine.is_bound(affinity))
+        if affinity is None or place is not None:
+            return tuned
+        why_not = self._affinity.why_not(
+            affine.guest_of(asked.instance, affinity))
+        return dataclasses.replace(tuned, left_out=(
+            *tuned.left_out, f'Left out: {affinity.origin}: {why_not}. The '
+            'guest has all shared CPUs.'))
 
     def domain(self, asked, elements=()):
         """Return the domain of a guest that was placed, as lxml's tree.

@@ -43,6 +43,8 @@ class GuestPolicy:
     :ivar numa_max_nodes: the most that ``auto`` makes
     :ivar numa_mempolicy: memory policy of each guest node
     :ivar numa_distances: ``host`` or ``off``
+    :ivar numa_affinity: whether it is to stand on few host nodes: ``none``,
+        ``soft`` or ``strict``
     :ivar realtime_scheduler: ``fifo`` or ``rr``, of realtime vCPUs
     :ivar realtime_priority: theirs
     :ivar emulator_scheduler: of the emulator threads
@@ -69,6 +71,7 @@ class GuestPolicy:
     numa_max_nodes: int | None = None
     numa_mempolicy: str | None = None
     numa_distances: str | None = None
+    numa_affinity: str | None = None
     realtime_scheduler: str | None = None
     realtime_priority: int | None = None
     emulator_scheduler: Scheduler | None = None

@@ -47,6 +47,7 @@ FIELDS = {
     'hw:mem_page_size': 'page_size',
     'hw:numa_cpus.0': 'numa_cpus',
     'hw:numa_nodes': 'numa_nodes',
+    'hw:pmem': 'pmem',
 }
 
 #: What messages show for a spec that can have any value.
@@ -70,6 +71,7 @@ class NovaSpecs:
     :ivar page_size: hw:mem_page_size
     :ivar numa_nodes: hw:numa_nodes
     :ivar numa_cpus: hw:numa_cpus.0, which is there where any of its kind is
+    :ivar pmem: hw:pmem, persistent memory, which comes with a NUMA node
     """
 
     cpu_policy: str | None = None
@@ -81,6 +83,7 @@ class NovaSpecs:
     page_size: str | None = None
     numa_nodes: str | None = None
     numa_cpus: str | None = None
+    pmem: str | None = None
 
     def has(self, spec: str, words: tuple[str, ...] = ()) -> bool:
         """Return whether a spec is set, to one of some words.
@@ -123,6 +126,7 @@ def read(
         page_size=of_flavor('mem_page_size') or of_image('mem_page_size'),
         numa_nodes=of_flavor('numa_nodes') or of_image('numa_nodes'),
         numa_cpus=of_flavor('numa_cpus.0') or of_image('numa_cpus.0'),
+        pmem=of_flavor('pmem'),
     )
 
 

@@ -50,6 +50,18 @@ _SCHEDULER_HELP = (
     'The realtime scheduler and the priority of its {}. The host caps '
     'priorities with [numa_ext] max_realtime_priority.')
 
+#: What Nova gives a guest NUMA nodes or dedicated CPUs for. Values of
+#: hw:cpu_policy are named one by one, as messages name them.
+_OWN_NODES = (
+    Excludes('numa_nodes', ('auto',)),
+    Excludes('hw:numa_nodes'),
+    Excludes('hw:numa_cpus.0'),
+    Excludes('hw:mem_page_size'),
+    Excludes('hw:pmem'),
+    Excludes('hw:cpu_policy', ('dedicated',)),
+    Excludes('hw:cpu_policy', ('mixed',)),
+)
+
 ROWS = (
     Row(
         'profile',
@@ -157,6 +169,20 @@ ROWS = (
         values.Choice(('host', 'off')),
         "Distances between the guest's NUMA nodes: those of the host's nodes "
         'that they stand on (host), or what QEMU makes up (off).',
+    ),
+    Row(
+        'numa_affinity',
+        values.Choice(('none', 'soft', 'strict')),
+        'Keeps a guest with neither dedicated CPUs nor NUMA nodes of its own '
+        'on the fewest host nodes that hold it. Its vCPUs run on CPUs of '
+        'these nodes only. Its memory comes from them as long as there is '
+        'some (soft), or from nowhere else (strict). Without room it has all '
+        'shared CPUs (soft), or is refused (strict). [numa_ext] numa_affinity '
+        'says what holds where it is not set.',
+        flavor_only=True,
+        excludes=tuple(
+            (word, excluded) for word in ('soft', 'strict')
+            for excluded in _OWN_NODES),
     ),
     Row(
         'realtime_scheduler',

@@ -174,7 +174,8 @@ def _l3(domain: ElementTree.Element, value: object) -> tuple[str, bool]:
 
 #: How each setting shows in a domain. What is not here shows in nothing of
 #: its own: a profile in what it sets, kvm_hints=auto in what the host has,
-#: numa_nodes=auto in the nodes that Nova has placed.
+#: numa_nodes=auto in the nodes that Nova has placed, numa_affinity in pins and
+#: memory, which have promises of their own.
 JUDGES: dict[str, _Found] = {
     'cpu_mode': _attribute('cpu', 'mode'),
     'cpu_models': _models,

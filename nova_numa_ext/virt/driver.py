@@ -29,6 +29,8 @@ from nova_numa_ext.domain import element
 from nova_numa_ext.domain import elements as domain_elements
 from nova_numa_ext.domain import metadata
 from nova_numa_ext.topology import refusals
+from nova_numa_ext.virt import affine
+from nova_numa_ext.virt import affine_guests
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import cpu_check
 from nova_numa_ext.virt import disk_total
@@ -51,7 +53,8 @@ opts.register_opts(CONF)
 
 class NumaLibvirtDriver(
         traits.Traits, known_guests.KnownGuests, node_devices.NodeDevices,
-        disk_total.DiskTotal, spawns.Spawns, nova_driver.LibvirtDriver):
+        disk_total.DiskTotal, affine_guests.AffineGuests, affine.Affine,
+        spawns.Spawns, nova_driver.LibvirtDriver):
     """Nova's libvirt driver for guests that ask for more.
 
     A guest that asks for nothing of this project's gets what Nova gives it,
@@ -70,6 +73,7 @@ class NumaLibvirtDriver(
         self._init_node_devices()
         self._host_facts = host_facts.HostFacts(self._host)
         self._init_traits()
+        self._init_affinity()
 
     def init_host(self, host):
         super().init_host(host)
@@ -86,11 +90,14 @@ class NumaLibvirtDriver(
         return self._tuned(*args, **kwargs).elements
 
     def _tuned(self, instance, image_meta, policy, numa_topology,
-               flavor=None):
+               flavor=None, place=None, is_bound=False):
         """Return what an instance gets of a policy on this host.
 
         :param numa_topology: a nova.objects.InstanceNUMATopology, placed
             where Nova placed the guest, or None
+        :param place: where it stands without one, a
+            nova_numa_ext.topology.affinity.Place, or None
+        :param is_bound: whether its memory is bound to that
         :raises nova_numa_ext.policy.Refused: where it cannot be had here
         """
         flavor = flavor or instance.flavor
@@ -113,6 +120,8 @@ class NumaLibvirtDriver(
             nova_realtime_priority=CONF.libvirt.realtime_scheduler_priority,
             max_realtime_priority=CONF.numa_ext.max_realtime_priority,
             nova_topology=request.nova_topology(policy, flavor, image_meta),
+            place=place,
+            is_bound=is_bound,
         )
         tuned = domain_elements.tune(guest)
         cpu_check.check_features(
@@ -153,11 +162,17 @@ class NumaLibvirtDriver(
             if CONF.numa_ext.guest_policy and here and not flavor:
                 emulator_check.judge(
                     instance, image_meta, self._host, self._host_facts)
-            if policy and here:
-                self._elements(
-                    instance, image_meta, policy,
+            if here and (policy or affine.is_default()):
+                topology = (
                     request.unplaced_topology(instance, flavor, image_meta)
-                    if flavor else instance.numa_topology, flavor)
+                    if flavor else instance.numa_topology)
+                if policy:
+                    self._elements(
+                        instance, image_meta, policy, topology, flavor)
+                # Of one that comes it is judged where Nova can still try
+                # another host.
+                if flavor or not comes:
+                    self._judge_affinity(instance, policy, topology, flavor)
         except guest_policy.Refused as refused:
             LOG.info('%s', refusals.of_host(CONF.host, str(refused)),
                      instance=instance)
@@ -170,10 +185,18 @@ class NumaLibvirtDriver(
             instance, network_info, image_meta, *args, **kwargs)
         try:
             policy = self._policy(instance)
-            if not policy:
+            asked = affine.asked_of(policy, instance.numa_topology)
+            if not policy and asked is None:
                 return guest
+            place = self._place(instance, asked)
+            if not policy:
+                # By the option alone: nothing else depends on it.
+                return apply.TunedGuest.of(guest, (
+                    *affine.elements_of(place, asked),
+                    metadata.of_policy(policy, affine.options_of(asked))))
             tuned = self._tuned(
-                instance, image_meta, policy, instance.numa_topology)
+                instance, image_meta, policy, instance.numa_topology,
+                place=place, is_bound=affine.is_bound(asked))
         except guest_policy.Refused as refused:
             if instance.task_state == task_states.RESCUING:
                 # Nova has stopped the guest by now. A rescue that fails would
@@ -182,7 +205,8 @@ class NumaLibvirtDriver(
                 return guest
             raise exception.Invalid(str(refused)) from refused
         guest = apply.TunedGuest.of(guest, (
-            *tuned.elements, metadata.of_policy(tuned.guest.policy)))
+            *tuned.elements, metadata.of_policy(
+                tuned.guest.policy, affine.options_of(asked))))
         # Nova keeps the CPU of each instance, for the check that comes before
         # a live migration.
         instance.vcpu_model = self._cpu_config_to_vcpu_model(

@@ -131,6 +131,13 @@ class TestExplain(base.TestCase):
             'numa_ext:profile': 'realtime',
             'numa_ext:realtime_priority': '7'}))
 
+    def test_affinity(self):
+        for word in ('soft', 'strict'):
+            explained = self.assertAsExplained(
+                {'numa_ext:numa_affinity': word}, vcpus=2)
+            self.assertIn('cputune', explained['changed'])
+        self.assertIn('numatune', explained['changed'])
+
     def test_emulator_threads(self):
         for policy in ('isolate', 'share'):
             self.assertAsExplained(dict(

@@ -38,8 +38,9 @@ def domain_capabilities(name):
 
 def guest_of(case):
     """Return a case as the pure rooms take it."""
+    policy = guest_policy.resolve(case.extra_specs, case.image_properties)
     return element.Guest(
-        policy=guest_policy.resolve(case.extra_specs, case.image_properties),
+        policy=policy,
         vcpus=case.vcpus,
         cells=tuple(
             guest_topology.GuestCell(
@@ -57,6 +58,8 @@ def guest_of(case):
         max_realtime_priority=case.max_priority,
         nova_topology=guest_topology.CpuTopology(
             *(case.topology or (case.vcpus, 1, 1))),
+        place=case.place,
+        is_bound=policy.numa_affinity == 'strict',
     )
 
 

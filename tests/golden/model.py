@@ -14,6 +14,7 @@
 
 import dataclasses
 
+from nova_numa_ext.topology import affinity_model
 from nova_numa_ext.topology import guest as guest_topology
 
 OK = 'ok'
@@ -52,6 +53,7 @@ class Case:
     :ivar capabilities: domain capabilities of hosts/, so the kind of guest
     :ivar topology: sockets, cores and threads that Nova writes
     :ivar explicit: whether hw:cpu_sockets or its like is set
+    :ivar place: where it stands without nodes of its own
     :ivar realtime: the realtime vCPUs
     :ivar max_priority: [numa_ext] max_realtime_priority
     :ivar with_pins: whether Nova's <cputune> is in the domain. Its pins are
@@ -84,6 +86,7 @@ class Case:
     limits: guest_topology.Limits = guest_topology.Limits()
     topology: tuple = None
     explicit: bool = False
+    place: affinity_model.Place = None
     realtime: frozenset = frozenset()
     max_priority: int = 98
     with_pins: bool = False

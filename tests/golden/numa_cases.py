@@ -10,12 +10,15 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Golden cases of memory policy, distances, dies and L3 allocation."""
+"""Golden cases of memory policy, distances, affinity, dies and L3."""
+
+import dataclasses
 
 from nova_numa_ext.domain import cachetune
 from nova_numa_ext.domain import cpu_topology
 from nova_numa_ext.domain import distances
 from nova_numa_ext.domain import numatune
+from nova_numa_ext.topology import affinity_model
 from tests.golden.model import Case
 from tests.golden.model import CAT
 from tests.golden.model import EVERYWHERE
@@ -33,6 +36,11 @@ ONE_NODE = {'cells': unpinned(1, 4), 'host_nodes': (0,), 'numatune': True}
 TWO_NODES = {'cells': unpinned(2, 2), 'host_nodes': (0, 1), 'numatune': True}
 DISTANT = {'cells': unpinned(2, 2), 'host_nodes': (1, 0)}
 DEDICATED = nova(cpu_policy='dedicated')
+#: On CPUs that every machine has.
+BOTH = frozenset({0, 1})
+ONE_TO_ONE = affinity_model.Place(
+    frozenset({0}), (frozenset({0}), frozenset({1})), BOTH, 'a test')
+RANGE = affinity_model.Place(frozenset({0}), (BOTH,) * 4, BOTH, 'a test')
 CAT_ONLY = {
     'qemu': 'cachetune is only supported for KVM domains', 'kvm': 'ok'}
 
@@ -81,6 +89,24 @@ CASES = (
          specs(numa_distances='host'), **ONE_NODE),
     Case('distances-off', EVERYWHERE, RUNS, specs(numa_distances='off'),
          **DISTANT),
+    Case('affinity-none', EVERYWHERE, RUNS, specs(numa_affinity='none')),
+    Case('affinity-soft', EVERYWHERE, RUNS, specs(numa_affinity='soft'),
+         vcpus=2, place=ONE_TO_ONE),
+    Case('affinity-strict', EVERYWHERE, RUNS, specs(numa_affinity='strict'),
+         vcpus=4, place=RANGE),
+    Case(
+        'affinity-strict-two-nodes', EVERYWHERE, dict.fromkeys(RUNS, NODES),
+        specs(numa_affinity='strict'), vcpus=4,
+        place=dataclasses.replace(RANGE, nodes=frozenset({0, 1})),
+    ),
+    Case('affinity-soft-without-place', EVERYWHERE, RUNS,
+         specs(numa_affinity='soft')),
+    Case('affinity-soft-iothreads', EVERYWHERE, RUNS,
+         specs(numa_affinity='soft', iothreads='2'), vcpus=2,
+         place=ONE_TO_ONE, devices=('vda', 'vdb')),
+    Case('affinity-soft-novas-iothread', EVERYWHERE, RUNS,
+         specs(numa_affinity='soft'), vcpus=2, place=ONE_TO_ONE,
+         devices=('vda',), nova_iothread=True),
     Case('dies-auto', EVERYWHERE, RUNS, dies('auto'), vcpus=16,
          cells=nodes(pairs(range(8))), host='epyc-2-nodes'),
     Case('dies-auto-two-sockets', EVERYWHERE, RUNS, dies('auto'), vcpus=32,

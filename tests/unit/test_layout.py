@@ -38,6 +38,7 @@ PURE_MODULES = ('traits',)
 NO_MODULE = {
     'compute/test_audits.py': 'audits of the tracker',
     'compute/test_interleavings.py': "the tracker against Nova's",
+    'topology/test_affinity_runs.py': 'plans, one after another',
     'test_bench.py': 'tools/bench',
     'test_demo.py': 'tools/demo',
     'test_docs.py': 'what the documentation is made of',

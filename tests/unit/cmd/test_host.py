@@ -17,6 +17,8 @@ import fixtures
 
 from nova_numa_ext.cmd import connection
 from tests.unit.cmd import guests
+from tests.unit.domain import test_standing
+from tests.unit.host import test_affine
 from tests.unit.host import tree
 
 INTEL = (pathlib.Path(__file__).parents[1] / 'domain' / 'hosts'
@@ -156,6 +158,28 @@ class HostTest(guests.TestCase):
     def test_guests_that_are_off_are_nowhere(self):
         self.domains = [(False, self.defined, None)]
         self.assertEqual([], json.loads(self.host('--json')[1])['guests'])
+
+    def test_guests_with_affinity(self):
+        live = test_standing.domain('strict')
+        self.domains.append((True, live.replace("'0-3'", "'4-7'"), live))
+        self.files.update(test_affine.files())
+        _status, said, _complained = self.host()
+        self.assertRegex(
+            said, r'\| instance-00000001 \| strict +\| 2 +\| 0 +'
+            r'\| 3.0 MiB on 0, 1.0 MiB on 1 +\| 25.0% +\|\n')
+        self.assertIn('\ninstance-00000001 moves to NUMA node 1 at its next '
+                      'start: ', said)
+        found = json.loads(self.host('--json')[1])
+        self.assertEqual(
+            [['instance-00000001'], []],
+            [node['affine_guests'] for node in found['nodes']])
+        self.assertEqual(
+            [(0.25, [1])], [(guest['remote'], guest['next_nodes'])
+                            for guest in found['affinity']])
+
+    def test_no_guests_with_affinity(self):
+        self.assertNotIn('numa_affinity', self.host()[1])
+        self.assertEqual([], json.loads(self.host('--json')[1])['affinity'])
 
     def saved(self, name, **files):
         return self.useFixture(tree.Tree(tree.saved(name), files)).root

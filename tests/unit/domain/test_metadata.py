@@ -65,6 +65,17 @@ class MetadataTest(testtools.TestCase):
         self.assertEqual((hostile,), metadata.read(again))
         self.assertIsNone(again.find('.//devices'))
 
+    def test_of_options(self):
+        asked = policy.resolve({'numa_ext:ksm': 'off'}, {})
+        self.assertEqual((
+            metadata.Setting('ksm', 'off', 'flavor'),
+            metadata.Setting('numa_affinity', 'soft', 'option'),
+        ), metadata.of_policy(asked, {'numa_affinity': 'soft'}).settings)
+        asked = policy.resolve({'numa_ext:numa_affinity': 'strict'}, {})
+        self.assertEqual((
+            metadata.Setting('numa_affinity', 'strict', 'flavor'),
+        ), metadata.of_policy(asked, {'numa_affinity': 'strict'}).settings)
+
     def test_of_policy(self):
         asked = policy.resolve(
             {'numa_ext:profile': 'high-performance',

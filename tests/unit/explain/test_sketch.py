@@ -16,6 +16,7 @@ import fixtures
 import testtools
 
 from nova_numa_ext import explain
+from nova_numa_ext import policy as guest_policy
 from nova_numa_ext.domain import cpu_cache
 from nova_numa_ext.explain import hosts
 from nova_numa_ext.explain import sketch
@@ -146,6 +147,34 @@ class TestSketch(testtools.TestCase):
         cache = drawn.domain(asked, [element]).find('cpu/cache')
 
         self.assertEqual('emulate', cache.get('mode'))
+
+    def affine(self, word, vcpus, ram=4096):
+        drawn = self.sketch(compute_cpu_shared_set='4-15')
+        asked = self.place(drawn, vcpus, ram, numa_ext__numa_affinity=word)
+        tuned = drawn.tuned(asked, guest_policy.resolve(
+            asked.flavor.extra_specs, {}))
+        return tuned, drawn.domain(asked, tuned.elements)
+
+    def test_affinity(self):
+        tuned, domain = self.affine('strict', 8)
+
+        self.assertEqual((), tuned.left_out)
+        self.assertEqual('8-15', domain.find(
+            'cputune/emulatorpin').get('cpuset'))
+        self.assertEqual('1', domain.find('numatune/memory').get('nodeset'))
+
+    def test_affinity_without_room(self):
+        tuned, domain = self.affine('soft', 13)
+
+        (left_out,) = tuned.left_out
+        self.assertEqual(
+            "Left out: flavor numa_ext:numa_affinity='soft': cell 1 lacks 5 "
+            'free shared CPUs, cell 0 lacks 9 free shared CPUs. The guest '
+            'has all shared CPUs.', left_out)
+        self.assertIsNone(domain.find('cputune'))
+        refused = self.assertRaises(
+            guest_policy.HostCannot, self.affine, 'strict', 13)
+        self.assertIn('cell 1 lacks 5 free shared CPUs', str(refused))
 
     def test_disk_of_scsi(self):
         drawn = self.sketch()

@@ -34,7 +34,7 @@ class TestRead(testtools.TestCase):
         self.assertEqual(
             nova_specs.NovaSpecs(
                 'dedicated', True, '^0-1', 'isolate', False, True, '2MB',
-                '2', '0-1'),
+                '2', '0-1', '4GB'),
             nova_specs.read({
                 'hw:cpu_policy': ' dedicated ',
                 'hw:cpu_realtime': 'Yes',
@@ -45,6 +45,7 @@ class TestRead(testtools.TestCase):
                 'hw:mem_page_size': '2MB',
                 'hw:numa_nodes': '2',
                 'hw:numa_cpus.0': '0-1',
+                'hw:pmem': '4GB',
             }, {}))
 
     def test_image(self):

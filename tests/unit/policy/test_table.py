@@ -97,6 +97,8 @@ EXAMPLES = {
         ('bind', 'Strict', ''),
     ),
     'numa_distances': Examples(words('host', 'off'), ('on', '10', '')),
+    'numa_affinity': Examples(
+        words('soft', 'strict', 'none'), ('on', 'Soft', '')),
     'realtime_scheduler': Examples(
         words('fifo', 'rr'), ('deadline', 'fifo:3', ''), REALTIME),
     'realtime_priority': Examples(
@@ -126,7 +128,8 @@ EXAMPLES = {
 }
 # For each spec of Nova's that rules name, a value that none of them wants.
 UNWANTED = {'hw:cpu_realtime': 'no', 'hw:cpu_policy': 'shared',
-            'hw:numa_nodes': '2', 'hw:numa_cpus.0': '0-1'}
+            'hw:numa_nodes': '2', 'hw:numa_cpus.0': '0-1',
+            'hw:mem_page_size': 'large', 'hw:pmem': '4GB'}
 
 
 def beside(row, text):

@@ -28,7 +28,9 @@ import testtools
 from nova_numa_ext.compat import release
 from nova_numa_ext.compute import resource_tracker
 from nova_numa_ext.domain import capabilities
+from nova_numa_ext.topology import affinity
 from nova_numa_ext.topology import host
+from nova_numa_ext.virt import affinity_ledger
 from nova_numa_ext.virt import apply
 from nova_numa_ext.virt import driver
 from nova_numa_ext.virt import host_facts
@@ -311,6 +313,28 @@ class GuestConfigTest(DriverTestCase):
         asked = instance(RIGHT)
         asked.task_state = task_states.RESCUING
         self.assertIsInstance(self.config(asked), apply.TunedGuest)
+
+    def test_a_place(self):
+        place = affinity.Place(
+            frozenset((1,)), (frozenset((4,)), frozenset((5,))),
+            frozenset((4, 5, 6)), 'a test')
+        self.driver._affinity = mock.create_autospec(
+            affinity_ledger.Ledger, instance=True)
+        self.driver._affinity.place.return_value = place
+        for specs in ({'numa_ext:numa_affinity': 'strict', **RIGHT}, {}):
+            CONF.set_override('numa_affinity', 'strict', group='numa_ext')
+            self.addCleanup(
+                CONF.clear_override, 'numa_affinity', group='numa_ext')
+            xml = self.config(instance(specs)).to_xml()
+            self.assertIn('<emulatorpin cpuset="4-6"/>', xml)
+            self.assertIn('<memory mode="strict" nodeset="1"/>', xml)
+            self.assertIn('name="numa_affinity" value="strict"', xml)
+        self.driver._affinity.place.return_value = 'no room'
+        xml = self.config(instance()).to_xml()
+        self.assertNotIn('emulatorpin', xml)
+        self.assertIn('name="numa_affinity" value="strict"', xml)
+        # What the option alone asks for needs nothing of libvirt.
+        self.driver._host.get_connection.assert_called_once_with()
 
     def test_one_connection_is_asked_for_per_guest(self):
         # Nova pings libvirtd each time.
