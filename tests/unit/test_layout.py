@@ -38,6 +38,7 @@ NO_MODULE = {
     'compute/test_interleavings.py': "the tracker against Nova's",
     'test_bench.py': 'tools/bench',
     'test_demo.py': 'tools/demo',
+    'test_devstack.py': 'devstack/',
     'test_docs.py': 'what the documentation is made of',
     'test_layout.py': 'the folders',
     'test_older_patches.py': 'patches/',
