@@ -98,8 +98,7 @@ class TestCase(testtools.TestCase):
                  'CALLS': str(self.root / 'calls'),
                  'DEVSTACK_DIR': os.environ.get('DEVSTACK_DIR', ''),
                  **variables},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            check=False, cwd=self.root)
+            capture_output=True, text=True, check=False, cwd=self.root)
         self.addDetail('stderr', content.text_content(done.stderr))
         self.assertEqual(code, done.returncode)
         return done.stdout, [
