@@ -44,6 +44,7 @@ NO_MODULE = {
     'test_older_patches.py': 'patches/',
     'test_patches.py': 'patches/check.py',
     'test_upstream.py': 'tests/upstream',
+    'test_zuul.py': '.zuul.yaml',
 }
 
 FLOOR = 'python3.8'
