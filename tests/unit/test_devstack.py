@@ -27,6 +27,7 @@ from testtools import content
 
 import nova_numa_ext
 from nova_numa_ext.conf import opts
+from nova_numa_ext.tune import libvirtd
 
 ROOT = pathlib.Path(__file__).parents[2]
 DEVSTACK = ROOT / 'devstack'
@@ -51,6 +52,12 @@ max_client_requests = 40
 prio_workers = 5
 # END nova-numa-ext
 """
+# What auto is.
+AUTO = '''\
+#!/bin/sh
+echo "$*" >> "$CALLS"
+echo '{"notes": [], "workers": {"conductor": 5, "scheduler": 3, "api": 7}}'
+'''
 # Of a Nova that still has them, and of one that does not.
 WITH_WORKERS = """
     cfg.IntOpt('osapi_compute_workers',
@@ -70,6 +77,7 @@ class TestCase(testtools.TestCase):
         self.put('nova/nova/conf/service.py', WITH_WORKERS)
         self.put('etc/libvirt/libvirtd.conf', LIBVIRTD)
         self.status(0)
+        self.put('venv/bin/nova-numa-ext', AUTO).chmod(0o755)
 
     def put(self, name, text):
         path = self.root / name
@@ -143,6 +151,8 @@ class StackTest(TestCase):
 
         self.assertEqual([
             f'install -e nova-numa-ext from {ROOT}',
+            'tune workers --json --cells 1 --config-file '
+            f'{self.root}/etc/nova/nova.conf',
             'restart libvirtd',
             f'status --config-file {self.root}/etc/nova/nova-cpu.conf '
             'upgrade check',
@@ -154,7 +164,8 @@ class StackTest(TestCase):
             self.assertEqual(['True'],
                              found['numa_ext', 'allow_untested_nova'], name)
         self.assertEqual(
-            {'allow_untested_nova'},
+            {'allow_untested_nova', 'conductor_workers', 'scheduler_workers',
+             'api_workers'},
             {option for section, option in found if section == 'numa_ext'})
         self.assertEqual(LIMITED, self.libvirtd)
 
@@ -180,13 +191,14 @@ class StackTest(TestCase):
             {'verify_guests': ['fail'], 'shadow': ['True'],
              'allow_untested_nova': ['False']},
             {option: value for (section, option), value in found.items()
-             if section == 'numa_ext'})
+             if section == 'numa_ext' and not option.endswith('_workers')})
 
     def test_a_node_of_computes(self):
         self.stack(ENABLED_SERVICES='n-cpu,q-agt')
 
         found = self.options()
         self.assertIn(('numa_ext', 'allow_untested_nova'), found)
+        self.assertNotIn('tune workers', ' '.join(self.calls))
         self.assertEqual(['ComputeFilter,SameHostFilter'],
                          found['filter_scheduler', 'enabled_filters'])
         self.assertFalse((self.root / 'etc/nova/nova_cell1.conf').exists())
@@ -198,7 +210,7 @@ class StackTest(TestCase):
                          self.options()['DEFAULT', 'compute_driver'])
         self.assertEqual(LIBVIRTD, self.libvirtd)
         self.assertEqual(
-            [f'install -e nova-numa-ext from {ROOT}'], self.calls)
+            ['install', 'tune'], [call.split()[0] for call in self.calls])
 
     def test_a_node_without_nova(self):
         self.stack('create_nova_conf; before=$(cat "$NOVA_CONF"); '
@@ -310,9 +322,27 @@ class WorkersTest(TestCase):
             (['6'], ['6'], ['3'], ['4'], ['4'], ['4'], ['4']),
             self.workers())
 
+        self.assertNotIn('tune', ' '.join(self.calls))
+
+    def test_auto(self):
+        self.stack(NUMA_EXT_SCHEDULER_WORKERS='1')
+        self.assertEqual(
+            (['5'], ['5'], ['1'], ['7'], ['7'], ['7'], ['7']),
+            self.workers())
+        found = self.options()
+        self.assertEqual((['auto'], ['1']), tuple(
+            found['numa_ext', f'{name}_workers']
+            for name in ('conductor', 'scheduler')))
+
+    def test_auto_that_fails(self):
+        self.put('venv/bin/nova-numa-ext', '#!/bin/sh\nexit 2\n')
+        self.run_bash('stack; note "went on"', code=1)
+        self.assertNotIn('went on', self.calls)
+
     def test_left_to_devstack(self):
-        self.stack()
+        self.stack(**dict.fromkeys(self.WISHES, ''))
         self.assertEqual((['2'],) * 7, self.workers())
+        self.assertNotIn('tune', ' '.join(self.calls))
 
     def test_options_that_nova_does_not_know(self):
         self.put('nova/nova/conf/service.py', 'service_opts = []\n')
@@ -419,6 +449,13 @@ class SettingsTest(testtools.TestCase):
         self.assertLessEqual(
             {f'NUMA_EXT_{name.upper()}' for name in listed},
             self.names(DEVSTACK / 'settings'))
+
+    def test_limits_are_enough(self):
+        settings = (DEVSTACK / 'settings').read_text()
+        for limit in libvirtd.limits(libvirtd.Facts()):
+            (number,) = re.findall(
+                fr'NUMA_EXT_LIBVIRT_{limit.name.upper()}:-(\d+)}}', settings)
+            self.assertGreaterEqual(int(number), limit.number, limit.name)
 
     def test_samples(self):
         samples = sorted(DEVSTACK.glob('local.conf*.sample'))
