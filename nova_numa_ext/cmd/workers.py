@@ -12,6 +12,7 @@
 
 """``nova-numa-ext tune workers``: workers of Nova's services."""
 
+import os
 import re
 
 from oslo_config import cfg
@@ -152,10 +153,10 @@ def _wish(conf, wished, name):
 
 def _api_files(look, wished):
     """Return path, text and what changes it of each file of the API."""
-    named = [(path.lstrip('/'), workers.with_uwsgi)
-             for path in wished['uwsgi']]
-    named += [(path.lstrip('/'), workers.with_mod_wsgi)
-              for path in wished['mod_wsgi']]
+    named = [(os.path.abspath(path).lstrip('/'), change)
+             for wish, change in (('uwsgi', workers.with_uwsgi),
+                                  ('mod_wsgi', workers.with_mod_wsgi))
+             for path in wished[wish]]
     if not named:
         named = [(path, workers.with_uwsgi) for path in UWSGI
                  if look.has(path)]
