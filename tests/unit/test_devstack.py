@@ -369,6 +369,12 @@ class LibvirtTest(TestCase):
         self.assertEqual(LIBVIRTD, self.libvirtd)
         self.assertNotIn('restart libvirtd', self.calls)
 
+    def test_not_wanted_any_more(self):
+        self.stack()
+        self.stack(NUMA_EXT_LIBVIRT_LIMITS='False')
+        self.assertEqual(LIBVIRTD, self.libvirtd)
+        self.assertIn('restart libvirtd', self.calls)
+
     def test_other_limits(self):
         self.stack()
         self.stack(NUMA_EXT_LIBVIRT_MAX_CLIENT_REQUESTS='60')
