@@ -16,8 +16,10 @@ Each change is noted on disk before it is made, so that what was begun can be
 undone whatever happens.
 """
 
+import contextlib
 import json
 import os
+import stat
 
 _VERSION = 1
 
@@ -30,7 +32,8 @@ class Journal:
     """Notes of the changes that one command made.
 
     Paths are below the root. Files are this project's own: before the first
-    change there was none. Values are the kernel's, which forgets them when it
+    change there was none. Edited ones are somebody else's, and what is ours in
+    them says so itself. Values are the kernel's, which forgets them when it
     ends.
 
     :param root: the host's root folder
@@ -53,6 +56,7 @@ class Journal:
         self.group = notes.get('group')
         # All texts that may be ours: the last one is, where nothing failed.
         self._files = notes.get('files', {})
+        self._edited = notes.get('edited', [])
         self._folders = notes.get('folders', [])
         self._values = notes.get('values', {})
 
@@ -60,6 +64,11 @@ class Journal:
     def files(self):
         """Paths of files that were written, in this order."""
         return tuple(self._files)
+
+    @property
+    def edited(self):
+        """Paths of other people's files that were changed."""
+        return tuple(self._edited)
 
     @property
     def values(self):
@@ -96,6 +105,7 @@ class Journal:
             'version': _VERSION,
             'wishes': self.wishes,
             'files': self._files,
+            'edited': self._edited,
             'folders': self._folders,
             'values': self._values,
             'stuck': self.stuck,
@@ -126,6 +136,28 @@ class Journal:
         self._remove_folders()
         self.save()
         return removed
+
+    def edit_file(self, path, text):
+        """Change a file of others, and return whether that was needed."""
+        if self.text(path) == text:
+            return False
+        if path not in self._edited:
+            self._edited.append(path)
+        folders = self._missing(os.path.dirname(path))
+        self.save()
+        self._make(folders)
+        self._replace(path, text)
+        return True
+
+    def restore_file(self, path, text):
+        """Give such a file back its text; none is left where that is empty."""
+        if not text:
+            self._unlink(path)
+        elif self.text(path) != text:
+            self._replace(path, text)
+        self._edited.remove(path)
+        self._remove_folders()
+        self.save()
 
     def write_value(self, path, text, write, devices=()):
         """Write a value of the kernel's.
@@ -196,16 +228,26 @@ class Journal:
         return os.path.join(self._root, path)
 
     def _replace(self, path, text):
-        other = self._full(f'{path}.tmp')
+        # Where it is a link, what it leads to.
+        full = os.path.realpath(self._full(path))
+        other = f'{full}.tmp'
+        try:
+            before = os.stat(full)
+        except FileNotFoundError:
+            before = None
         try:
             with open(other, 'w', encoding='utf-8', newline='',
                       errors='surrogateescape') as file:
                 file.write(text)
                 file.flush()
+                if before is not None:
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
+                    os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
                 os.fsync(file.fileno())
-            os.replace(other, self._full(path))
+            os.replace(other, full)
         except OSError:
-            self._unlink(f'{path}.tmp')
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(other)
             raise
 
     def _unlink(self, path):

@@ -37,6 +37,10 @@ def add_configuration(parser):
     parser.add_argument(
         '--cpu-dedicated-set', metavar='CPUS',
         help='[compute] cpu_dedicated_set, whatever nova.conf says')
+    add_config_file(parser, 'nova-compute')
+
+
+def add_config_file(parser, service):
     parser.add_argument(
         '--config-file', action='append', default=[], metavar='FILE',
-        help="nova-compute's configuration; may be given several times")
+        help=f"{service}'s configuration; may be given several times")

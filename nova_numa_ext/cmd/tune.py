@@ -13,9 +13,11 @@
 """``nova-numa-ext tune``: what a host should be set to, and setting it."""
 
 from nova_numa_ext.cmd import isolation
+from nova_numa_ext.cmd import libvirtd
+from nova_numa_ext.cmd import workers
 
 #: Modules of what can be tuned. Each has ``add_parser(subparsers)``.
-TUNED = (isolation,)
+TUNED = (isolation, workers, libvirtd)
 
 
 def add_parser(subparsers):

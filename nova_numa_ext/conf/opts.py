@@ -18,8 +18,26 @@ GROUP = cfg.OptGroup(
     'numa_ext',
     title='Options of nova-numa-ext',
     help='Options of nova-numa-ext, read by nova-compute; guest_policy by '
-         'nova-api, too.',
+         'nova-api, too. The numbers of workers are read by "nova-numa-ext '
+         'tune workers".',
 )
+
+
+def _workers(name, service, sets):
+    return cfg.StrOpt(
+        name,
+        default='auto',
+        regex='^(auto|[1-9][0-9]{0,3})$',
+        help=(
+            f'How many workers {service} should have: a number, or ``auto`` '
+            'for what the cores, the memory and the connections of the '
+            'database and the broker are enough for.\n'
+            '\n'
+            'Nova does not read this: ``nova-numa-ext tune workers`` does, '
+            f'and with ``--write`` it sets {sets}.'
+        ),
+    )
+
 
 OPTS = [
     cfg.BoolOpt(
@@ -207,6 +225,12 @@ OPTS = [
             'them in any case.'
         ),
     ),
+    _workers('conductor_workers', 'nova-conductor',
+             '``[conductor] workers``'),
+    _workers('scheduler_workers', 'nova-scheduler',
+             '``[scheduler] workers``'),
+    _workers('api_workers', "Nova's API",
+             '``processes`` of uWSGI or mod_wsgi'),
     cfg.BoolOpt(
         'allow_untested_nova',
         default=False,

@@ -41,12 +41,14 @@ NO_MODULE = {
     'topology/test_affinity_runs.py': 'plans, one after another',
     'test_bench.py': 'tools/bench',
     'test_demo.py': 'tools/demo',
+    'test_devstack.py': 'devstack/',
     'test_docs.py': 'what the documentation is made of',
     'test_layout.py': 'the folders',
     'test_matrix.py': 'tools/matrix.py',
     'test_older_patches.py': 'patches/',
     'test_patches.py': 'patches/check.py',
     'test_upstream.py': 'tests/upstream',
+    'test_zuul.py': '.zuul.yaml',
 }
 
 FLOOR = 'python3.8'

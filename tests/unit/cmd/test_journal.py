@@ -50,6 +50,62 @@ class TestCase(testtools.TestCase):
         return one == other
 
 
+class EditedTest(TestCase):
+
+    THEIRS = 'etc/theirs.conf'
+
+    def setUp(self):
+        super().setUp()
+        self.write(self.THEIRS, 'a\n')
+
+    def test_edited_and_restored(self):
+        (self.root / self.THEIRS).chmod(0o604)
+        before = self.tree()
+        self.assertIs(True, self.journal().edit_file(self.THEIRS, 'b\n'))
+        notes = self.journal()
+        self.assertEqual((self.THEIRS,), notes.edited)
+        self.assertEqual('b\n', (self.root / self.THEIRS).read_text())
+        self.assertEqual(
+            0o604, (self.root / self.THEIRS).stat().st_mode & 0o777)
+        self.assertIs(False, notes.edit_file(self.THEIRS, 'b\n'))
+        notes.restore_file(self.THEIRS, 'a\n')
+        self.assertEqual((), self.journal().edited)
+        notes.forget()
+        self.assertEqual(before, self.tree())
+
+    def test_it_is_no_file_of_ours(self):
+        notes = self.journal()
+        notes.edit_file(self.THEIRS, 'b\n')
+        self.write(self.THEIRS, 'c\n')
+        self.assertEqual((), notes.foreign())
+
+    def test_one_that_was_not_there(self):
+        before = self.tree()
+        notes = self.journal()
+        notes.edit_file('etc/new/x.conf', 'b\n')
+        notes.restore_file('etc/new/x.conf', '')
+        notes.forget()
+        self.assertEqual(before, self.tree())
+
+    def test_a_link_stays_one(self):
+        link = self.root / 'etc/link.conf'
+        link.symlink_to('theirs.conf')
+        self.journal().edit_file('etc/link.conf', 'b\n')
+        self.assertTrue(link.is_symlink())
+        self.assertEqual('b\n', (self.root / self.THEIRS).read_text())
+
+    def test_nothing_is_left_of_what_cannot_be_written(self):
+        self.useFixture(fixtures.MonkeyPatch('os.replace', self.refuse))
+        self.assertRaises(
+            OSError, self.journal().edit_file, self.THEIRS, 'b\n')
+        self.assertEqual(
+            [], [path for path, _text in self.tree() if '.tmp' in path])
+
+    @staticmethod
+    def refuse(_path, _other):
+        raise OSError('no')
+
+
 class FilesTest(TestCase):
 
     def test_written_and_removed(self):

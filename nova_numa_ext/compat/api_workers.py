@@ -1,0 +1,28 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Whether Nova itself starts workers of its API.
+
+Nova 32 took osapi_compute_workers and metadata_workers away: the API is a WSGI
+application there, and its server has the processes.
+"""
+
+OPTIONS = ('osapi_compute_workers', 'metadata_workers')
+
+
+def known():
+    """Return whether this Nova has these options; False without Nova."""
+    try:
+        import nova.conf
+    except ImportError:
+        return False
+    return all(name in nova.conf.CONF for name in OPTIONS)
