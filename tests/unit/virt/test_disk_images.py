@@ -125,7 +125,7 @@ class DomainTest(TestCase):
             'over_committed_disk_size': 1}
         self.write(path, disk_images.HEADER, b'x' * (8 << 20))
 
-        [disk] = disk_images.Domain(config, None).now([novas])
+        [disk] = disk_images.Domain.of(config, None).now([novas])
 
         size = path.stat().st_blocks * 512
         self.assertGreater(size, 8 << 20)
@@ -142,7 +142,7 @@ class DomainTest(TestCase):
         raw.write_bytes(b'x')
         os.truncate(raw, 4 << 20)
 
-        disks = disk_images.Domain(self.config(
+        disks = disk_images.Domain.of(self.config(
             (path, 'vda', 'qcow2', 'file'),
             (raw, 'vdb', 'raw', 'file')), None).read()
 
@@ -161,7 +161,7 @@ class DomainTest(TestCase):
         path.write_bytes(test_qcow2.image(size=1 << 20))
         self.write(path, disk_images.HEADER, b'x' * (8 << 20))
 
-        [disk] = disk_images.Domain(
+        [disk] = disk_images.Domain.of(
             self.config((path, 'vda', 'qcow2', 'file')), None).read()
 
         self.assertEqual(
@@ -175,7 +175,7 @@ class DomainTest(TestCase):
         good = (path, 'vda', 'qcow2', 'file')
         for bad in ((self.qcow2('bad'), 'vdb', 'qcow2', 'file'),
                     (path, 'vdb', 'ploop', 'file')):
-            domain = disk_images.Domain(self.config(good, bad), None)
+            domain = disk_images.Domain.of(self.config(good, bad), None)
 
             self.assertIsNone(domain.read())
             self.assertEqual(2, len(domain.stamps))
@@ -183,26 +183,26 @@ class DomainTest(TestCase):
     def test_volumes_and_disks_of_other_hosts_do_not_count(self):
         path = self.qcow2()
         local = (path, 'vda', 'qcow2', 'file')
-        domain = disk_images.Domain(self.config(
+        domain = disk_images.Domain.of(self.config(
             local, ('/dev/sdx', 'vdb', 'raw', 'block'),
             ('rbd/x', 'vdc', 'raw', 'network')),
             {'block_device_mapping': [{'mount_device': '/dev/vdb'}]})
 
         self.assertEqual(
-            disk_images.Domain(self.config(local), None).key, domain.key)
+            disk_images.Domain.of(self.config(local), None).key, domain.key)
 
     def test_block_devices_that_are_no_volumes(self):
         self.assertRaises(
-            fast_path.Unknown, disk_images.Domain, self.config(
+            fast_path.Unknown, disk_images.Domain.of, self.config(
                 ('/dev/vg/disk', 'vda', 'raw', 'block')), None)
 
     def test_a_raw_disk_that_was_written_to(self):
         path = self.folder / 'disk.config'
         path.write_bytes(b'\0' * 4096)
         config = self.config((path, 'sda', 'raw', 'file'))
-        before = disk_images.Domain(config, None)
+        before = disk_images.Domain.of(config, None)
         path.write_bytes(b'\0' * 8192)
-        after = disk_images.Domain(config, None)
+        after = disk_images.Domain.of(config, None)
 
         self.assertEqual(before.key, after.key)
         self.assertNotEqual(before.stamps, after.stamps)
