@@ -68,6 +68,16 @@ def notes(look, guests):
             'where they move: kernel.numa_balancing is off.']
 
 
+def lines(guests, node):
+    """Return what the picture says of a node, nothing without guests."""
+    if not guests:
+        return ()
+    there = [guest for guest in guests if node in guest.nodes]
+    many = '' if len(there) == 1 else 's'
+    return (f'numa_affinity: {len(there)} guest{many}, '
+            f'{sum(guest.vcpus for guest in there)} vCPUs',)
+
+
 def of_node(guests, node):
     """Return the names of those that stand on a node."""
     return [guest.name for guest in guests if node in guest.nodes]

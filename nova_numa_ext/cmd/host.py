@@ -90,7 +90,7 @@ def run(arguments):
         there = occupancy.of_domains(live for live, _defined in domains)
         affines = affine.of_domains(look, host, domains)
         notes += affine.notes(look, affines)
-        drawn = _draw(look, host, there, dedicated, here, notes)
+        drawn = _draw(look, host, there, dedicated, here, affines, notes)
         if arguments.svg:
             _write(arguments.svg, svg.draw(drawn))
     except (Unusable, guest_cpus.Unusable) as error:
@@ -173,7 +173,7 @@ def _free(host, there, dedicated):
         for cell in host.cells}
 
 
-def _draw(look, host, there, dedicated, here, notes):
+def _draw(look, host, there, dedicated, here, affines, notes):
     free = _free(host, there, dedicated)
     stands = dict(there.stands)
     if dedicated is not None:
@@ -190,7 +190,8 @@ def _draw(look, host, there, dedicated, here, notes):
             tuple(model.Pages(pages.size_kib, pages.total, pages.free)
                   for pages in found.pages))
         lines[cell.id] = (
-            f'free CPUs: {cpuset.show(free[cell.id]) or "none"}',)
+            f'free CPUs: {cpuset.show(free[cell.id]) or "none"}',
+            *affine.lines(affines, cell.id))
     title = platform.node() if here else look.root
     count = len(host.cells)
     return model.host_map(

@@ -53,6 +53,14 @@ class AffineTest(testtools.TestCase):
                 'proc/sys/kernel/numa_balancing': balancing})).reader
             self.assertEqual(number, len(affine.notes(look, found)))
 
+    def test_of_each_node(self):
+        self.assertEqual(
+            [('numa_affinity: 2 guests, 6 vCPUs',),
+             ('numa_affinity: 1 guest, 4 vCPUs',),
+             ('numa_affinity: 0 guests, 0 vCPUs',)],
+            [affine.lines([SOFT, STRICT], node) for node in range(3)])
+        self.assertEqual((), affine.lines([], 0))
+
     def test_of_node(self):
         self.assertEqual(
             ['instance-00000002'], affine.of_node([SOFT, STRICT], 1))

@@ -167,6 +167,8 @@ class HostTest(guests.TestCase):
         self.assertRegex(
             said, r'\| instance-00000001 \| strict +\| 2 +\| 0 +'
             r'\| 3.0 MiB on 0, 1.0 MiB on 1 +\| 25.0% +\|\n')
+        self.assertIn('numa_affinity: 1 guest, 2 vCPUs', said)
+        self.assertIn('numa_affinity: 0 guests, 0 vCPUs', said)
         self.assertIn('\ninstance-00000001 moves to NUMA node 1 at its next '
                       'start: ', said)
         found = json.loads(self.host('--json')[1])
