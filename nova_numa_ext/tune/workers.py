@@ -256,8 +256,7 @@ def drop_ins(
 
 
 def with_uwsgi(text: str, numbers: Mapping[str, int]) -> str:
-    """Return a file of uWSGI's with as many processes as the API should have.
-    """
+    """Return a file of uWSGI's with the processes that the API should have."""
     return marked.with_values(
         text, {'processes': numbers[API]}, 'uwsgi', ('workers',))
 
