@@ -12,8 +12,8 @@
 
 import sys
 import types
+from unittest import mock
 
-import fixtures
 import testtools
 
 from nova_numa_ext.compat import api_workers
@@ -26,8 +26,13 @@ class KnownTest(testtools.TestCase):
         conf.CONF = options
         nova = types.ModuleType('nova')
         nova.conf = conf
-        self.useFixture(fixtures.MonkeyPatch(
-            'sys.modules', {**sys.modules, 'nova': nova, 'nova.conf': conf}))
+        self.have({'nova': nova, 'nova.conf': conf})
+
+    def have(self, modules):
+        # In the dictionary itself: an import goes by no other.
+        patch = mock.patch.dict(sys.modules, modules)
+        patch.start()
+        self.addCleanup(patch.stop)
 
     def test_a_nova_that_has_them(self):
         self.nova('osapi_compute_workers', 'metadata_workers', 'x')
@@ -38,6 +43,5 @@ class KnownTest(testtools.TestCase):
         self.assertIs(False, api_workers.known())
 
     def test_no_nova(self):
-        self.useFixture(fixtures.MonkeyPatch(
-            'sys.modules', {**sys.modules, 'nova': None, 'nova.conf': None}))
+        self.have({'nova': None, 'nova.conf': None})
         self.assertIs(False, api_workers.known())
