@@ -12,8 +12,8 @@
 
 import sys
 import types
+from unittest import mock
 
-import fixtures
 import testtools
 
 from nova_numa_ext.compat import api_workers
@@ -26,8 +26,12 @@ class KnownTest(testtools.TestCase):
         conf.CONF = options
         nova = types.ModuleType('nova')
         nova.conf = conf
-        self.useFixture(fixtures.MonkeyPatch(
-            'sys.modules', {**sys.modules, 'nova': nova, 'nova.conf': conf}))
+        self.modules({'nova': nova, 'nova.conf': conf})
+
+    def modules(self, found):
+        patch = mock.patch.dict(sys.modules, found)
+        patch.start()
+        self.addCleanup(patch.stop)
 
     def test_a_nova_that_has_them(self):
         self.nova('osapi_compute_workers', 'metadata_workers', 'x')
@@ -38,6 +42,5 @@ class KnownTest(testtools.TestCase):
         self.assertIs(False, api_workers.known())
 
     def test_no_nova(self):
-        self.useFixture(fixtures.MonkeyPatch(
-            'sys.modules', {**sys.modules, 'nova': None, 'nova.conf': None}))
+        self.modules({'nova': None, 'nova.conf': None})
         self.assertIs(False, api_workers.known())
