@@ -26,11 +26,10 @@ class KnownTest(testtools.TestCase):
         conf.CONF = options
         nova = types.ModuleType('nova')
         nova.conf = conf
-        self.have({'nova': nova, 'nova.conf': conf})
+        self.modules({'nova': nova, 'nova.conf': conf})
 
-    def have(self, modules):
-        # In the dictionary itself: an import goes by no other.
-        patch = mock.patch.dict(sys.modules, modules)
+    def modules(self, found):
+        patch = mock.patch.dict(sys.modules, found)
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -43,5 +42,5 @@ class KnownTest(testtools.TestCase):
         self.assertIs(False, api_workers.known())
 
     def test_no_nova(self):
-        self.have({'nova': None, 'nova.conf': None})
+        self.modules({'nova': None, 'nova.conf': None})
         self.assertIs(False, api_workers.known())
