@@ -178,7 +178,10 @@ def beside(
 
 def _missing(wants: Sequence[Want], room: Room) -> list[str]:
     """Return what a host node lacks for that which fits it best, or none."""
-    missing = min((lacks.lacks(want, room) for want in wants), key=len)
+    missing = min(
+        (lacks.lacks(want, room) for want in wants),
+        key=lambda found: (
+            len(found), [lack.wanted - lack.there for lack in found]))
     if not missing:
         return []
     return [' and '.join(lack.missing() for lack in missing[:2])]
