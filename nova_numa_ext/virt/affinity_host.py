@@ -59,7 +59,7 @@ class AffinityHost:
 
     def is_overcommitted(self):
         """Return whether the host has more vCPUs to give than CPUs."""
-        # Where the option is set, placement has it, whatever is in the account.
+        # Placement has the option's, where it is set.
         ratio = CONF.cpu_allocation_ratio
         node = self._compute_node()
         if not ratio and node is not None and 'cpu_allocation_ratio' in node:
