@@ -59,13 +59,12 @@ class AffinityHost:
 
     def is_overcommitted(self):
         """Return whether the host has more vCPUs to give than CPUs."""
+        # Placement has the option's, where it is set.
+        ratio = CONF.cpu_allocation_ratio
         node = self._compute_node()
-        ratio = None
-        if node is not None and 'cpu_allocation_ratio' in node:
+        if not ratio and node is not None and 'cpu_allocation_ratio' in node:
             ratio = node.cpu_allocation_ratio
-        ratio = ratio or (CONF.cpu_allocation_ratio
-                          or CONF.initial_cpu_allocation_ratio)
-        return ratio > 1.0
+        return (ratio or CONF.initial_cpu_allocation_ratio) > 1.0
 
     def _compute_node(self):
         """Return what the tracker has of this host, None for nothing yet.

@@ -20,7 +20,8 @@ from tests.unit.verify import base
 
 # What is nowhere in the domain by itself: a profile, and what auto leaves to
 # the host.
-SHOWS_NOWHERE = {'profile', 'kvm_hints', 'numa_nodes', 'numa_max_nodes'}
+SHOWS_NOWHERE = {'profile', 'kvm_hints', 'numa_nodes', 'numa_max_nodes',
+                 'numa_affinity'}
 
 PRIORITY = '<cputune><vcpusched vcpus="1" scheduler="fifo" priority="1"/>' \
     '</cputune>'

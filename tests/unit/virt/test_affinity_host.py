@@ -126,5 +126,6 @@ class AffinityHostTest(testtools.TestCase):
 
     def test_is_overcommitted_by_the_options(self):
         self.assertTrue(self.host.is_overcommitted())
+        self.account(cpu_allocation_ratio=4.0)
         self.override('cpu_allocation_ratio', 1.0)
         self.assertFalse(self.host.is_overcommitted())
