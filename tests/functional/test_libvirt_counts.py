@@ -150,7 +150,7 @@ class LibvirtCountsTest(connected.TestCase):
             self.stand(host, 3)
             self.audit(host)
             with mock.patch.object(
-                    objects.InstanceList, 'get_by_filters',
+                    objects.InstanceList, 'get_by_filters', autospec=True,
                     side_effect=objects.InstanceList.get_by_filters) as ask:
                 self.audit(host)
             asked[host] = ask.call_count
