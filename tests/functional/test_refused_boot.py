@@ -124,8 +124,7 @@ class RefusedBootTest(base.TestCase):
             self.refuse({'numa_ext:cpu_mode': 'host-passthrough'}))
 
     def test_guests_of_a_kind_that_libvirt_cannot_run(self):
-        self.start_host()
-        self.connections['compute1'].virt_type = 'qemu'
+        self.start_host(virt_type='qemu')
         told = self.refuse({'numa_ext:cpu_cache': 'disable'})
         self.assertIn("flavor numa_ext:cpu_cache='disable': kvm guests of "
                       'x86_64 cannot run: ', told)
