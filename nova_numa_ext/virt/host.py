@@ -13,6 +13,7 @@
 """Nova's connection to libvirt, asked for less."""
 
 import functools
+import threading
 
 import nova.conf
 from nova.virt import event as virtevent
@@ -87,6 +88,10 @@ class NumaHost(domain_host.DomainsHost):
         self._on_lifecycle = []
         self._on_device_removed = []
         self._watch = None
+        # Nova tests a connection with this lock held, and takes it again to
+        # see that it was closed. With native threads that is the same thread:
+        # libvirt tells who found out.
+        self._wrapped_conn_lock = threading.RLock()
         self._calls = calls.Calls(CONF.numa_ext.slow_call_seconds)
         shadow = CONF.numa_ext.shadow
         self._liveness = _path('liveness', shadow)

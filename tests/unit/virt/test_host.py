@@ -202,6 +202,33 @@ class ConnectionTest(TestCase):
 
         self.assertIsNot(connection, self.host.get_connection())
 
+    def test_a_test_of_the_connection_finds_that_it_was_closed(self):
+        """libvirt says so to that thread, which has Nova's lock."""
+        if not hasattr(self.host, '_connection_closed'):
+            self.skipTest('before Nova 33 another thread is told')
+        first = self.host.get_connection()
+        self.host._watch.liveness = None
+
+        def get_lib_version(connection):
+            if not connection.is_up:
+                self.close(connection)
+                raise fake_libvirtd.broken()
+            return 9000000
+
+        self.useFixture(fixtures.MonkeyPatch(
+            'tests.unit.virt.fake_libvirtd.Connection.getLibVersion',
+            get_lib_version))
+        self.libvirtd.die()
+        found = []
+        thread = threading.Thread(
+            target=lambda: found.append(self.host.get_connection()),
+            daemon=True)
+        thread.start()
+        thread.join(10)
+
+        self.assertEqual(1, len(found))
+        self.assertIsNot(first, found[0])
+
     def test_another_connection_was_closed(self):
         connection = self.host.get_connection()
         self.close(self.libvirtd.openAuth())
