@@ -118,16 +118,21 @@ class DiskTotal(disks.Disks):
             total = stock()
         finally:
             self._audit.noted = None
+        # That it cannot be kept is nothing to an audit that has its answer.
+        self._total_path.answer(
+            lambda: self._keep(before, noted), lambda: None)
+        return total
+
+    def _keep(self, before, noted):
+        """Keep what was noted of domains that are as they were before it."""
         now = self._xmls()
         found = {
             uuid: _Local(now[uuid], name, key)
             for uuid, (name, key) in noted.items()
-            # That which Nova went by, then.
             if uuid in now and before.get(uuid) == now[uuid]}
         if CONF.numa_ext.shadow:
             self._compare(found)
         self._local.update(found)
-        return total
 
     def _compare(self, found):
         for uuid, local in found.items():

@@ -126,16 +126,6 @@ class DiskTotalTest(test_disks.TestCase):
         for _ in range(2):
             self.assertEqual((self.both(), 0), self.audit(driver))
 
-    def test_a_volume_beside_disks_of_their_own(self):
-        self.own()
-        driver = Driver(self.domains)
-        self.audit(driver)
-        self.volumes = ['/dev/vdb']
-        self.domains[0].disks.append((self.disk('volume'), 'vdb'))
-
-        for lists in (1, 0):
-            self.assertEqual((self.both(), lists), self.audit(driver))
-
     def test_an_audit_that_finds_all_as_it_was_lists_no_instances(self):
         driver = Driver(self.domains)
 
@@ -151,14 +141,28 @@ class DiskTotalTest(test_disks.TestCase):
         total, lists = self.audit(driver)
         self.assertEqual((self.both(), 0), (total, lists))
 
-    def test_a_volume_that_is_attached_is_left_out(self):
+    def attach(self):
+        """Audit before and after a volume is attached."""
         driver = Driver(self.domains)
         self.audit(driver)
         self.volumes = ['/dev/vdb']
         self.domains[0].disks.append((self.disk('volume'), 'vdb'))
-
         for lists in (1, 0):
             self.assertEqual((self.both(), lists), self.audit(driver))
+
+    def test_a_volume_that_is_attached_is_left_out(self):
+        self.attach()
+
+    def test_a_volume_beside_disks_of_their_own(self):
+        self.own()
+        self.attach()
+
+    def test_a_connection_that_is_lost_meanwhile_loses_no_answer(self):
+        driver = Driver(self.domains)
+        driver._host.list_instance_domains.side_effect = [
+            self.domains, self.domains, ValueError('lost')]
+
+        self.assertEqual((self.both(), 1), self.audit(driver))
 
     def test_a_guest_that_comes_and_one_that_goes(self):
         last = self.domains.pop()
